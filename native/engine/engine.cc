@@ -1,0 +1,367 @@
+// Birth and death of connections, the turn of the loop, and time. See engine.h.
+#include "engine/engine.h"
+
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+namespace postern {
+namespace {
+
+// What a poll event is about: the kind in the top byte, then serial and index of a connection.
+enum class TagKind : uint8_t { kConnection, kListener, kTimer };
+
+constexpr uint32_t kSerialMask = 0xffffff;
+
+uint64_t MakeTag(TagKind kind, uint32_t index, uint32_t serial = 0) {
+  return static_cast<uint64_t>(kind) << 56 | static_cast<uint64_t>(serial & kSerialMask) << 32 |
+         index;
+}
+
+constexpr int kMaxRounds = 4;           // of one turn, so that the timers of the outer loop run
+constexpr uint32_t kMaxAccepts = 64;    // in one go
+constexpr uint32_t kLogPauseTicks = 10;
+
+uint32_t MonotonicSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<uint32_t>(now.tv_sec);
+}
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
+    : options_(options),
+      host_(host),
+      memory_(memory),
+      input_capacity_(memory.size - ArenaBytes(memory)),
+      scratch_(std::make_unique<uint8_t[]>(kScratchBytes)),
+      wheel_(MonotonicSeconds()) {
+  const uint32_t fields = std::max(options.limits.max_fields, options.limits.max_vars);
+  fields_ = std::make_unique<Field[]>(fields);
+  variables_ = std::make_unique<MetaVariable[]>(fields + kAddedVariables);
+  head_.fields = fields_.get();
+  head_.field_capacity = fields;
+}
+
+Engine::~Engine() {
+  CloseAll();
+  Bury();
+}
+
+bool Engine::Open() {
+  timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (!timer_.valid() || !poller_.Open()) return false;
+  arena_ = Arena(memory_.data + input_capacity_, ArenaBytes(memory_));
+  UpdateClock();
+  return poller_.Add(timer_.get(), kInterestRead, MakeTag(TagKind::kTimer, 0));
+}
+
+int Engine::Listen(const ListenOptions& options, ListenError* error) {
+  auto listener = std::make_unique<Listener>();
+  if (!OpenListener(options, listener.get(), error)) return -1;
+  listener->index = listener_count();
+  listeners_.push_back(std::move(listener));
+  return static_cast<int>(listeners_.back()->index);
+}
+
+bool Engine::Start() {
+  accepting_ = true;
+  PollListeners(true);
+  for (const auto& listener : listeners_) {
+    if (!listener->polled) return false;
+  }
+  return true;
+}
+
+void Engine::PollListeners(bool on) {
+  for (const auto& listener : listeners_) {
+    if (!listener->fd.valid() || listener->polled == on) continue;
+    if (on) {
+      listener->polled = poller_.Add(listener->fd.get(), kInterestRead | kInterestExclusive,
+                                     MakeTag(TagKind::kListener, listener->index));
+    } else {
+      poller_.Remove(listener->fd.get());
+      listener->polled = false;
+    }
+  }
+}
+
+// Once a turn. The coarse clocks are read without a system call.
+void Engine::UpdateClock() {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (now.tv_sec == wall_seconds_) return;
+  wall_seconds_ = now.tv_sec;
+  EncodeDateLine(wall_seconds_, date_line_);
+}
+
+void Engine::Turn() {
+  UpdateClock();
+  if (drain_requested_) StartDrain();
+  for (int round = 0; round < kMaxRounds; ++round) {
+    int handled = 0;
+    Round(&handled);
+    // One more look costs a system call: worth it only when this one found a crowd.
+    if (handled < 2 && ready_.empty() && !host_notified_) break;
+  }
+  Bury();
+}
+
+void Engine::Round(int* handled) {
+  PollEvent events[Poller::kMaxEvents];
+  const int count = poller_.Wait(events, Poller::kMaxEvents);
+  for (int i = 0; i < count && !batch_full_; ++i) Dispatch(events[i]);
+  *handled = count;
+  // Pipelined requests wait in memory: answer them all before anything is sent, so that a
+  // connection gets one write a round.
+  do {
+    if (!batch_full_) ProcessReady();
+    batch_full_ = false;
+    host_notified_ = false;
+    host_->Deliver();
+    ++round_;
+    followers_.clear();
+    input_used_ = 0;
+    arena_.Clear();
+  } while (!ready_.empty() && scratch_used_ < kMaxGatheredBytes);
+  Flush();
+  for (Connection* c : fresh_) {
+    if (c->open()) UpdateInterest(c);
+  }
+  fresh_.clear();
+}
+
+void Engine::Dispatch(const PollEvent& event) {
+  const auto kind = static_cast<TagKind>(event.tag >> 56);
+  const auto index = static_cast<uint32_t>(event.tag);
+  if (kind == TagKind::kTimer) return OnTimer();
+  if (kind == TagKind::kListener) return OnAcceptable(listeners_[index].get());
+  Connection* const c = connections_[index].get();
+  // The place may have been closed and taken again by an earlier event of this round.
+  if (!c->open() || (c->serial & kSerialMask) != (event.tag >> 32 & kSerialMask)) return;
+  if (event.writable) {
+    MarkDirty(c);
+  }
+  if (event.readable && (c->interest & kInterestRead) != 0) {
+    OnReadable(c);
+  } else if (event.failed) {
+    OnPeerGone(c);
+  }
+}
+
+void Engine::OnTimer() {
+  uint64_t ticks;
+  if (read(timer_.get(), &ticks, sizeof(ticks)) < 0) return;
+  wheel_.Advance(MonotonicSeconds(), [this](Connection* c) { Expire(c); });
+  if (accept_paused_) {
+    accept_paused_ = false;
+    PollListeners(true);
+  }
+  if (open_ > 0 || !accepting_) return;
+  const itimerspec stop{};
+  timerfd_settime(timer_.get(), 0, &stop, nullptr);
+  timer_armed_ = false;
+}
+
+void Engine::OnAcceptable(Listener* listener) {
+  // To accept until EAGAIN would cost one useless call for each lonely connection; to stop after
+  // one would starve a crowd. So: as many as came last time, and twice that if they all did.
+  const uint32_t wanted = std::min(listener->expected_accepts, kMaxAccepts);
+  for (uint32_t i = 0; i < wanted; ++i) {
+    if (batch_full_ || !listener->fd.valid()) return;
+    if (options_.limits.max_connections != 0 && open_ >= options_.limits.max_connections) {
+      accept_paused_ = true;
+      PollListeners(false);
+      return;
+    }
+    sockaddr_in6 peer{};
+    socklen_t size = sizeof(peer);
+    const int fd = accept4(listener->fd.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      listener->expected_accepts = std::max(i, 1u);
+      return OnAcceptFailed(errno);
+    }
+    Connection* const c = Adopt(fd, listener, peer);
+    // Its first bytes are most often there already: with luck the descriptor is closed again
+    // without ever having been in the poller.
+    OnReadable(c);
+  }
+  listener->expected_accepts = std::min(wanted * 2, kMaxAccepts);
+}
+
+// Descriptors have run out: a listener that stays readable would make the loop spin. Accepting
+// pauses until a connection closes or a second has passed.
+void Engine::OnAcceptFailed(int error) {
+  if (error == EAGAIN || error == EINTR || error == ECONNABORTED) return;
+  if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) {
+    return LogOnce(LogLevel::kWarning, "a connection could not be accepted");
+  }
+  LogOnce(LogLevel::kError,
+          "out of file descriptors: new connections wait in the listen queue (raise ulimit -n, or "
+          "set max-connections below it)");
+  accept_paused_ = true;
+  PollListeners(false);
+  ArmTimer();
+}
+
+// A tick a second while there is anything to time; OnTimer stops it.
+void Engine::ArmTimer() {
+  if (timer_armed_) return;
+  const itimerspec second{{1, 0}, {1, 0}};
+  timerfd_settime(timer_.get(), 0, &second, nullptr);
+  timer_armed_ = true;
+}
+
+Connection* Engine::Adopt(int fd, Listener* listener, const sockaddr_in6& peer) {
+  if (free_.empty()) {
+    auto connection = std::make_unique<Connection>();
+    connection->index = static_cast<uint32_t>(connections_.size());
+    free_.push_back(connection->index);
+    connections_.push_back(std::move(connection));
+  }
+  Connection* const c = connections_[free_.back()].get();
+  free_.pop_back();
+  c->fd = fd;
+  c->listener = listener->index;
+  c->phase = Phase::kHead;
+  c->interest = kInterestRead;
+  c->peer = peer;
+  ++open_;
+  wheel_.Set(c, options_.limits.header_timeout_s);
+  ArmTimer();
+  fresh_.push_back(c);
+  return c;
+}
+
+void Engine::UpdateInterest(Connection* c) {
+  if (!c->open()) return;
+  uint8_t wanted = kInterestNone;
+  if (!c->peer_closed && !c->reading_paused) wanted |= kInterestRead;
+  if (c->queue != nullptr) wanted |= kInterestWrite;
+  if (c->registered && wanted == c->interest) return;
+  const uint64_t tag = MakeTag(TagKind::kConnection, c->index, c->serial);
+  c->interest = wanted;
+  const bool done = c->registered ? poller_.Modify(c->fd, wanted, tag)
+                                  : poller_.Add(c->fd, wanted, tag);
+  c->registered = true;
+  if (!done) OnPeerGone(c);
+}
+
+// No progress for too long.
+void Engine::Expire(Connection* c) {
+  if (c->queue != nullptr) return OnPeerGone(c);  // the client does not read
+  switch (c->phase) {
+    case Phase::kHead:
+      if (c->input.empty()) return Close(c);
+      return Reject(c, {408, "the request did not arrive in time"});
+    case Phase::kBody:
+      if (c->body->held_head.empty()) return FailBody(c, {408, "the body did not arrive in time"});
+      return Reject(c, {408, "the body did not arrive in time"});
+    default:
+      return Close(c);
+  }
+}
+
+void Engine::Close(Connection* c) {
+  if (!c->open()) return;
+  if (c->HasExchange() && c->response != ResponseState::kEnded) Notify(c, Notice::kAborted);
+  wheel_.Remove(c);
+  close(c->fd);  // takes it out of the poller too
+  c->fd = -1;
+  c->phase = Phase::kClosed;
+  --open_;
+  graveyard_.push_back(c);
+}
+
+// Places of connections that closed in this turn become free only now: until here, the lists of
+// the turn may still point to them.
+void Engine::Bury() {
+  for (Connection* c : graveyard_) {
+    const uint32_t index = c->index;
+    const uint32_t serial = c->serial + 1;
+    const uint32_t generation = c->generation + 1 == 0 ? 1 : c->generation + 1;
+    *c = Connection();
+    c->index = index;
+    c->serial = serial;
+    c->generation = generation;  // ids of the last life stay dead
+    free_.push_back(index);
+  }
+  if (!graveyard_.empty() && accept_paused_ && accepting_) {
+    accept_paused_ = false;
+    PollListeners(true);
+  }
+  graveyard_.clear();
+  if (draining_ && open_ == 0 && !drained_told_) {
+    drained_told_ = true;
+    host_->Drained();
+  }
+}
+
+void Engine::PushReady(Connection* c) {
+  if (c->in_ready) return;
+  c->in_ready = true;
+  ready_.push_back(c);
+}
+
+void Engine::Notify(Connection* c, Notice notice) {
+  host_notified_ = true;
+  host_->Notify(IdOf(c), notice);
+}
+
+// A message that clients can provoke is written at most once in a while.
+void Engine::LogOnce(LogLevel level, const char* text) {
+  if (last_log_text_ == text && wheel_.now() - last_log_tick_ < kLogPauseTicks) return;
+  last_log_text_ = text;
+  last_log_tick_ = wheel_.now();
+  host_->Log(level, text);
+}
+
+Connection* Engine::Find(ExchangeId id) {
+  if (id.connection >= connections_.size()) return nullptr;
+  Connection* const c = connections_[id.connection].get();
+  return c->generation == id.generation && c->HasExchange() ? c : nullptr;
+}
+
+PeerText Engine::PeerOf(ExchangeId id) const { return FormatPeer(connections_[id.connection]->peer); }
+
+// A connection without a request in it: its last chance to have one is what the kernel holds now.
+void Engine::DrainIfIdle(Connection* c) {
+  if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready) return;
+  OnReadable(c);
+  if (c->phase == Phase::kHead && c->input.empty()) CloseAfterWrite(c, false);
+}
+
+void Engine::StartDrain() {
+  drain_requested_ = false;
+  if (draining_) return;
+  for (const auto& listener : listeners_) {
+    if (!listener->fd.valid()) continue;
+    listener->expected_accepts = kMaxAccepts;
+    OnAcceptable(listener.get());
+  }
+  draining_ = true;
+  accepting_ = false;
+  PollListeners(false);
+  for (const auto& listener : listeners_) listener->fd.Reset();
+  for (size_t i = 0; i < connections_.size(); ++i) {
+    if (connections_[i]->open()) DrainIfIdle(connections_[i].get());
+  }
+}
+
+void Engine::CloseAll() {
+  accepting_ = false;
+  for (const auto& listener : listeners_) {
+    if (listener->polled) poller_.Remove(listener->fd.get());
+    listener->polled = false;
+    listener->fd.Reset();
+  }
+  for (const auto& c : connections_) Close(c.get());
+}
+
+}  // namespace postern

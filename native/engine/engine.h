@@ -1,0 +1,254 @@
+// The engine: listeners, connections, time, and the turn of the loop that moves them.
+//
+// It does not know whose loop it runs on. There is one seam: when `pollable_fd()` is readable,
+// call `Turn()`; that handles everything that is ready now and returns. Timers are in there too.
+//
+//   Turn := ( poll → read → parse → AppHost::Accept )* → AppHost::Deliver → encode → one send each
+//
+// Everything happens on one thread. Methods that take an ExchangeId may be called from inside
+// Deliver or at any later time; they do nothing when that exchange is over.
+#ifndef POSTERN_ENGINE_ENGINE_H_
+#define POSTERN_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/unique_fd.h"
+#include "engine/app_host.h"
+#include "engine/connection.h"
+#include "engine/deadline_wheel.h"
+#include "engine/listener.h"
+#include "engine/poller.h"
+#include "protocols/http1.h"
+#include "protocols/http1_response.h"
+
+namespace postern {
+
+struct EngineOptions {
+  Limits limits;
+  Http1Options http1;
+  bool server_header = true;
+  bool date_header = true;
+};
+
+// Memory that requests are read and parsed in; hosts may share it with JavaScript.
+struct InputMemory {
+  uint8_t* data = nullptr;
+  size_t size = 0;
+  // The head of one connection at most, and a read behind it.
+  static size_t MinBytes(const Limits& limits) { return 8 * (limits.max_head_bytes + 64 * 1024); }
+};
+
+enum class BodyState : uint8_t { kData, kEnd, kPending, kError };
+
+class Engine {
+ public:
+  // `memory` outlives the engine and has at least InputMemory::MinBytes.
+  Engine(const EngineOptions& options, AppHost* host, InputMemory memory);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // False: errno. Nothing else may be called then.
+  bool Open();
+
+  // Returns the index of the new listener, or -1 and *error.
+  int Listen(const ListenOptions& options, ListenError* error);
+  const Listener& listener(uint32_t index) const { return *listeners_[index]; }
+  uint32_t listener_count() const { return static_cast<uint32_t>(listeners_.size()); }
+  // Starts to accept on all listeners.
+  bool Start();
+
+  int pollable_fd() const { return poller_.fd(); }
+  void Turn();
+  // Something waits that no descriptor will tell of: call Turn before going to sleep.
+  bool HasWork() const { return !ready_.empty() || host_notified_ || drain_requested_; }
+
+  // --- the response of an exchange ---
+
+  // A whole response in one call. `body` is copied. Heads have passed ValidateStatus and
+  // ValidateFieldLines.
+  // `length`: bytes of the whole body, or kNoLength. The framing follows from it, from the
+  // protocol and from the client.
+  void Respond(ExchangeId id, const ResponseHead& head, uint64_t length, ByteView body);
+  void StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length);
+  void Write(ExchangeId id, ByteView bytes);
+  void WriteBorrowed(ExchangeId id, const BorrowedBytes& bytes);
+  void WriteFile(ExchangeId id, UniqueFd file, uint64_t offset, uint64_t size);
+  void EndResponse(ExchangeId id);
+  // The response cannot be finished: the connection is cut so that the client can see it.
+  void AbortResponse(ExchangeId id);
+  // An interim response (103 …): a whole head, blank line included.
+  void WriteInterim(ExchangeId id, ByteView head);
+
+  // Bytes that wait for the client. With `notify`, Notice::kWritable follows once it is a quarter
+  // of the high-water mark.
+  uint64_t QueuedBytes(ExchangeId id, bool notify);
+  bool IsOpen(ExchangeId id) { return Find(id) != nullptr; }
+
+  // A request that was accepted with `follows` was not started; it will be handed over again.
+  void Defer(ExchangeId id);
+
+  // --- the body of a request ---
+
+  uint64_t BodyAvailable(ExchangeId id);
+  // kPending: Notice::kBody follows. kError: *error says which status fits.
+  BodyState ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t* size,
+                     ParseError* error);
+  ByteView Trailers(ExchangeId id);
+
+  // Sends what was written. Turn does this itself; call it after writing outside of Deliver.
+  void Flush();
+
+  // Stops accepting (connections that already wait are still taken), lets running exchanges
+  // finish, closes idle connections. Then AppHost::Drained.
+  void Drain() { drain_requested_ = true; }
+  // Closes everything now.
+  void CloseAll();
+
+  PeerText PeerOf(ExchangeId id) const;
+  const Limits& limits() const { return options_.limits; }
+  uint32_t open_connections() const { return open_; }
+  uint64_t requests() const { return requests_; }
+
+ private:
+  // A pipelined request that was handed over together with the one before it.
+  struct Follower {
+    Connection* connection;
+    uint32_t generation;
+    ExchangeFacts facts;
+    const uint8_t* start;
+    const uint8_t* end;  // of the bytes that were read, not of the request
+  };
+  struct Piece {
+    const uint8_t* data;
+    size_t size;
+    uint32_t next;  // index + 1
+  };
+
+  // engine.cc
+  void UpdateClock();
+  void Round(int* handled);
+  void Dispatch(const PollEvent& event);
+  void OnTimer();
+  void OnAcceptable(Listener* listener);
+  void OnAcceptFailed(int error);
+  Connection* Adopt(int fd, Listener* listener, const sockaddr_in6& peer);
+  void PollListeners(bool on);
+  void UpdateInterest(Connection* c);
+  void Expire(Connection* c);
+  void Close(Connection* c);
+  void Bury();
+  void StartDrain();
+  void DrainIfIdle(Connection* c);
+  void ArmTimer();
+  void PushReady(Connection* c);
+  void Notify(Connection* c, Notice notice);
+  void LogOnce(LogLevel level, const char* text);
+  Connection* Find(ExchangeId id);
+  ExchangeId IdOf(const Connection* c) const { return {c->index, c->generation}; }
+
+  // engine_input.cc
+  void OnReadable(Connection* c);
+  void Discard(Connection* c);
+  void OnPeerClosed(Connection* c);
+  void OnPeerGone(Connection* c);
+  void Process(Connection* c, uint8_t* p, uint8_t* end);
+  void ProcessReady();
+  void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
+  // These return where to go on, or nullptr: there is nothing more to do with these bytes.
+  uint8_t* ProcessHead(Connection* c, uint8_t* p, uint8_t* end);
+  uint8_t* ProcessFollower(Connection* c, uint8_t* p, uint8_t* end);
+  uint8_t* ProcessBody(Connection* c, uint8_t* p, uint8_t* end);
+  ParseStatus ParseHead(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
+  bool HasRoomFor(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
+  uint8_t* BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_t* end);
+  ParseStatus TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView* body,
+                       ParseError* error);
+  void HandOver(Connection* c, uint32_t generation, bool follows, ByteView body, bool complete,
+                ByteView trailers);
+  void HandOverHeld(Connection* c);
+  ExchangeFacts FactsOfHead() const;
+  bool StoreBody(Connection* c, ByteView bytes);
+  void FailBody(Connection* c, ParseError error);
+  void OnBodyComplete(Connection* c);
+  void SendContinue(Connection* c);
+  void Reject(Connection* c, ParseError error, bool head_only = false);
+
+  // engine_output.cc
+  uint8_t* Reserve(size_t size);
+  void Commit(Connection* c, uint8_t* start, uint8_t* end);
+  void Append(Connection* c, ByteView bytes);
+  OutQueue* QueueOf(Connection* c);
+  void MarkDirty(Connection* c);
+  ResponseFraming DecideFraming(const Connection* c, const ResponseHead& head,
+                                uint64_t length) const;
+  bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
+                 uint8_t** start, uint8_t** out);
+  bool IsBehind(const Connection* c) const;
+  uint64_t TakeAllowance(Connection* c, uint64_t size);
+  void FinishExchange(Connection* c);
+  void CloseAfterWrite(Connection* c, bool linger);
+  void FlushConnection(Connection* c);
+  SendResult SendPieces(Connection* c);
+  void AfterFlush(Connection* c, SendResult result);
+
+  // A quarter of the memory holds what is made of requests: decoded paths, joined fields.
+  static size_t ArenaBytes(const InputMemory& memory) { return memory.size / 4; }
+
+  // Output is sent when the scratch is half full, at the latest.
+  static constexpr size_t kScratchBytes = 512 * 1024;
+  static constexpr size_t kMaxGatheredBytes = kScratchBytes / 2;
+
+  const EngineOptions options_;
+  AppHost* const host_;
+  const InputMemory memory_;
+  const size_t input_capacity_;
+  size_t input_used_ = 0;
+  Arena arena_;
+  Poller poller_;
+  UniqueFd timer_;
+  bool timer_armed_ = false;
+  bool accepting_ = false;
+  bool accept_paused_ = false;
+  bool draining_ = false;
+  bool drained_told_ = false;
+  bool batch_full_ = false;
+  bool host_notified_ = false;
+  bool drain_requested_ = false;
+
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<uint32_t> free_;
+  std::vector<Connection*> graveyard_;  // closed in this turn
+  std::vector<Connection*> fresh_;      // accepted in this round, not in the poller yet
+  std::vector<Connection*> ready_;      // with kept input that can be processed now
+  std::vector<Connection*> dirty_;      // with unsent pieces
+  std::vector<Follower> followers_;
+  std::vector<Piece> pieces_;
+  uint32_t open_ = 0;
+  uint64_t requests_ = 0;
+  uint32_t round_ = 1;  // counts deliveries
+  uint32_t speculation_pause_ = 0;
+  uint32_t last_log_tick_ = 0;
+  const char* last_log_text_ = nullptr;
+
+  std::unique_ptr<Field[]> fields_;
+  std::unique_ptr<MetaVariable[]> variables_;
+  RequestHead head_;
+  uint32_t variable_count_ = 0;
+
+  std::unique_ptr<uint8_t[]> scratch_;
+  size_t scratch_used_ = 0;
+
+  DeadlineWheel wheel_;
+  int64_t wall_seconds_ = 0;
+  uint8_t date_line_[kDateLineBytes];
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_ENGINE_H_
