@@ -1,0 +1,47 @@
+// Makes a checkout ready to run: dependencies, addon, TypeScript; each only if it is stale.
+//
+//   node scripts/setup.mjs [--debug] [--quiet]      --debug: the addon with assertions
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { digest, root, run, runQuietly, say, unlessFresh } from './lib.mjs'
+
+/** @param debug build the addon with assertions instead of optimised */
+export function setUp({ debug = false } = {}) {
+  checkNode()
+  unlessFresh('dependencies', digest(['package.json', 'package-lock.json']), 'node_modules', () => {
+    say('installing dependencies …')
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
+  })
+  const kind = debug ? 'Debug' : 'Release'
+  const sources = digest(['native', 'binding.gyp'], `${process.version} ${process.arch}`)
+  unlessFresh(`addon-${kind}`, sources, `build/${kind}/postern.node`, () => {
+    say(`building the addon (${kind}) …`)
+    buildAddon(kind)
+  })
+  // node-gyp-build prefers Release: a debug run must not find a stale one.
+  if (debug) rmSync(join(root, 'build/Release/postern.node'), { force: true })
+  unlessFresh('typescript', digest(['src', 'tsconfig.json', 'package.json']), 'dist/index.js', () => {
+    say('compiling TypeScript …')
+    rmSync(join(root, 'dist'), { recursive: true, force: true })
+    runQuietly('node_modules/.bin/tsc', ['-p', 'tsconfig.json'])
+  })
+}
+
+function checkNode() {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major >= 20) return
+  process.stderr.write(`Postern needs Node 20 or later; this is ${process.version}\n`)
+  process.exit(1)
+}
+
+function buildAddon(kind) {
+  // Through npm, so that its settings (nodedir, proxies) reach node-gyp.
+  const gyp = (...args) =>
+    runQuietly('npm', ['exec', '--no', '--loglevel=error', '--', 'node-gyp', ...args])
+  gyp('configure', kind === 'Debug' ? '--debug' : '--release')
+  gyp('build', kind === 'Debug' ? '--debug' : '--release', '-j', 'max')
+}
+
+if (process.argv[1] === join(root, 'scripts/setup.mjs')) {
+  setUp({ debug: process.argv.includes('--debug') })
+}

@@ -1,0 +1,314 @@
+// The option table. Everything that knows an option derives from it: the command line, `--help`,
+// the types of `serve()`. Names are uWSGI's own; where uWSGI has none, gunicorn's.
+
+export type OptionType =
+  | 'address'
+  | 'boolean'
+  | 'bytes'
+  | 'choice'
+  | 'count'
+  | 'mode'
+  | 'pair'
+  | 'path'
+  | 'seconds'
+  | 'text'
+
+export type OptionGroup = 'Sockets' | 'Application' | 'Limits' | 'Timeouts' | 'HTTP' | 'Trust' | 'Other'
+
+export interface OptionSpec {
+  readonly name: string
+  readonly type: OptionType
+  readonly group: OptionGroup
+  /** One line, for --help. */
+  readonly doc: string
+  /** What stands in its place when it is not given; absent: nothing. */
+  readonly default?: string | number | boolean
+  /** May be given more than once; the values are gathered. */
+  readonly many?: true
+  readonly choices?: readonly string[]
+  readonly short?: string
+  readonly aliases?: readonly string[]
+  /** What the value is called in --help. */
+  readonly metavar?: string
+  /** Least value of a number. */
+  readonly min?: number
+  /** Greatest value of a number. */
+  readonly max?: number
+}
+
+export const OPTIONS = [
+  {
+    name: 'http-socket',
+    type: 'address',
+    group: 'Sockets',
+    many: true,
+    metavar: 'ADDR',
+    doc: 'speak HTTP/1.1 here (default 127.0.0.1:8000, or $HOST:$PORT)',
+  },
+  {
+    name: 'socket',
+    type: 'address',
+    group: 'Sockets',
+    many: true,
+    short: 's',
+    aliases: ['uwsgi-socket'],
+    metavar: 'ADDR',
+    doc: "speak uwsgi here, for nginx's uwsgi_pass",
+  },
+  {
+    name: 'listen',
+    type: 'count',
+    group: 'Sockets',
+    short: 'l',
+    default: 0,
+    metavar: 'N',
+    doc: 'length of the listen queue (default min(1024, somaxconn))',
+  },
+  {
+    name: 'chmod-socket',
+    type: 'mode',
+    group: 'Sockets',
+    short: 'C',
+    metavar: 'MODE',
+    doc: 'mode of unix socket files, such as 660',
+  },
+  {
+    name: 'reuse-port',
+    type: 'boolean',
+    group: 'Sockets',
+    default: false,
+    doc: 'SO_REUSEPORT: several servers on one address',
+  },
+  {
+    name: 'max-connections',
+    type: 'count',
+    group: 'Sockets',
+    default: 0,
+    metavar: 'N',
+    doc: 'connections at once; more wait in the listen queue (0: no limit)',
+  },
+  {
+    name: 'interface',
+    type: 'choice',
+    group: 'Application',
+    default: 'auto',
+    choices: ['auto', 'gateway'],
+    doc: 'what the application is: auto, gateway',
+  },
+  {
+    name: 'chdir',
+    type: 'path',
+    group: 'Application',
+    metavar: 'DIR',
+    doc: 'change to this directory first',
+  },
+  {
+    name: 'env',
+    type: 'pair',
+    group: 'Application',
+    many: true,
+    metavar: 'K=V',
+    doc: 'set an environment variable (repeatable)',
+  },
+  {
+    name: 'dev',
+    type: 'boolean',
+    group: 'Application',
+    default: false,
+    doc: 'show stacks on error pages; never in production',
+  },
+  {
+    name: 'buffer-size',
+    type: 'bytes',
+    group: 'Limits',
+    short: 'b',
+    default: 65536,
+    min: 1024,
+    max: 1048576,
+    doc: 'whole request head or uwsgi packet (431)',
+  },
+  {
+    name: 'limit-request-line',
+    type: 'bytes',
+    group: 'Limits',
+    default: 8190,
+    min: 64,
+    max: 1048576,
+    doc: 'request line (414)',
+  },
+  {
+    name: 'limit-request-fields',
+    type: 'count',
+    group: 'Limits',
+    default: 100,
+    min: 1,
+    max: 4000,
+    doc: 'header fields (431)',
+  },
+  {
+    name: 'limit-request-field-size',
+    type: 'bytes',
+    group: 'Limits',
+    default: 8190,
+    min: 64,
+    max: 1048576,
+    doc: 'one header field (431)',
+  },
+  {
+    name: 'max-vars',
+    type: 'count',
+    group: 'Limits',
+    short: 'v',
+    default: 1000,
+    min: 1,
+    max: 4000,
+    doc: 'variables of a uwsgi packet (431)',
+  },
+  {
+    name: 'limit-post',
+    type: 'bytes',
+    group: 'Limits',
+    default: 0,
+    doc: 'request body (413); 0: no limit',
+  },
+  {
+    name: 'post-buffering',
+    type: 'bytes',
+    group: 'Limits',
+    default: 0,
+    doc: 'wait for the whole body, in memory up to this, then in a file; 0: stream it',
+  },
+  {
+    name: 'http-headers-timeout',
+    type: 'seconds',
+    group: 'Timeouts',
+    default: 30,
+    doc: 'for a whole request head (408)',
+  },
+  {
+    name: 'socket-timeout',
+    type: 'seconds',
+    group: 'Timeouts',
+    short: 'z',
+    default: 30,
+    doc: 'without progress in a request body (408)',
+  },
+  {
+    name: 'so-send-timeout',
+    type: 'seconds',
+    group: 'Timeouts',
+    default: 60,
+    doc: 'without progress of a client that does not read',
+  },
+  {
+    name: 'http-keepalive',
+    type: 'seconds',
+    group: 'Timeouts',
+    default: 75,
+    doc: 'idle keep-alive connections',
+  },
+  {
+    name: 'worker-reload-mercy',
+    type: 'seconds',
+    group: 'Timeouts',
+    default: 60,
+    doc: 'for running requests when the server stops',
+  },
+  {
+    name: 'header-map',
+    type: 'choice',
+    group: 'HTTP',
+    default: 'drop',
+    choices: ['drop', 'refuse'],
+    doc: 'field names with an underscore: drop, refuse (400)',
+  },
+  {
+    name: 'server-header',
+    type: 'boolean',
+    group: 'HTTP',
+    default: true,
+    doc: 'send "Server: postern" (--no-server-header: not)',
+  },
+  {
+    name: 'strip-header-spaces',
+    type: 'boolean',
+    group: 'HTTP',
+    default: false,
+    doc: 'dangerous: allow "Name : value"',
+  },
+  {
+    name: 'permit-obs-fold',
+    type: 'boolean',
+    group: 'HTTP',
+    default: false,
+    doc: 'dangerous: join header lines that go on in the next',
+  },
+  {
+    name: 'obs-target',
+    type: 'boolean',
+    group: 'HTTP',
+    default: false,
+    doc: 'allow bytes outside of ASCII in the request-target',
+  },
+  {
+    name: 'help',
+    type: 'boolean',
+    group: 'Other',
+    short: 'h',
+    default: false,
+    doc: 'this page',
+  },
+  {
+    name: 'version',
+    type: 'boolean',
+    group: 'Other',
+    default: false,
+    doc: 'the version',
+  },
+] as const satisfies readonly OptionSpec[]
+
+type Table = (typeof OPTIONS)[number]
+
+type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S
+
+type Scalar<T extends OptionSpec> = T extends { choices: readonly (infer C)[] }
+  ? C
+  : T['type'] extends 'boolean'
+    ? boolean
+    : T['type'] extends 'bytes' | 'count' | 'seconds' | 'mode'
+      ? number
+      : string
+
+type Resolved<T extends OptionSpec> = T extends { many: true }
+  ? Value<T>
+  : 'default' extends keyof T
+    ? Value<T>
+    : Value<T> | undefined
+
+type Value<T extends OptionSpec> = T extends { many: true } ? Scalar<T>[] : Scalar<T>
+
+/** Options after defaults: one property for each row of the table, in camelCase. */
+export type Options = { [T in Table as Camel<T['name']>]: Resolved<T> }
+
+/** "http-socket" → "httpSocket". */
+export function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+const SPECS: readonly OptionSpec[] = OPTIONS
+
+/** The row of an option by name or alias, undefined: there is none. */
+export function findOption(name: string): OptionSpec | undefined {
+  return SPECS.find((spec) => spec.name === name || spec.aliases?.includes(name))
+}
+
+/** What every option is when nothing is said. */
+export function defaultOptions(): Options {
+  const options: Record<string, unknown> = {}
+  for (const spec of SPECS) {
+    options[camelCase(spec.name)] = spec.many === true ? [] : spec.default
+  }
+  return options as Options
+}

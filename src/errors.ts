@@ -1,0 +1,44 @@
+// The errors that Postern throws, each with a code that programs can test and, where there is one,
+// the HTTP status or the exit code that belongs to it. One table of exit codes; no other file may
+// invent one.
+
+/** Exit codes of every Postern process: an emperor retries 111 and leaves 100 alone. */
+export const EXIT: { readonly OK: 0; readonly PERMANENT: 100; readonly TEMPORARY: 111 } = {
+  OK: 0,
+  PERMANENT: 100,
+  TEMPORARY: 111,
+}
+
+/**
+ * Something that an application or a client did against the gateway interface.
+ *
+ * `status` is the response that fits when nothing was sent yet; 4xx means that the client is to
+ * blame, and such an error is not logged as one of the application.
+ */
+export class GatewayError extends Error {
+  override name = 'GatewayError'
+  readonly code: string
+  readonly status: number
+
+  constructor(code: string, message: string, status = 500) {
+    super(message)
+    this.code = code
+    this.status = status
+  }
+}
+
+/** A start that cannot succeed: what to say in one line, and how the process exits. */
+export class StartError extends Error {
+  override name = 'StartError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number = EXIT.PERMANENT, options?: ErrorOptions) {
+    super(message, options)
+    this.exitCode = exitCode
+  }
+}
+
+/** An option that is unknown, malformed or contradicts another. */
+export class ConfigError extends StartError {
+  override name = 'ConfigError'
+}

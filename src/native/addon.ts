@@ -1,0 +1,159 @@
+// Finds and loads the native addon, and says in TypeScript what it exports. The only file that
+// requires it; hand-written, and compared with the addon's real exports by a test.
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { EXIT, StartError } from '../errors.js'
+import { checkLayout } from './layout.js'
+
+/** How a listener is opened; `kind`: 0 TCP, 1 unix, 2 abstract, 3 inherited descriptor. */
+export interface NativeListen {
+  kind: number
+  host: string
+  port: number
+  fd: number
+  /** chmod(2) bits of a unix socket file, -1: as umask gives it. */
+  mode: number
+  /** 0 HTTP/1, 1 uwsgi. */
+  protocol: number
+  /** 0: min(1024, somaxconn). */
+  backlog: number
+  reusePort: boolean
+}
+
+/** A listener as it was bound: port 0 has become a number, a unix socket is its path. */
+export interface NativeListener {
+  index: number
+  host: string
+  port: number
+}
+
+/** Bytes, seconds and counts; 0 means no limit where the option's documentation says so. */
+export interface NativeOptions {
+  maxRequestLineBytes: number
+  maxFields: number
+  maxFieldBytes: number
+  maxHeadBytes: number
+  maxVars: number
+  maxBodyBytes: number
+  postBufferingBytes: number
+  headerTimeoutS: number
+  bodyTimeoutS: number
+  writeTimeoutS: number
+  keepaliveTimeoutS: number
+  maxConnections: number
+  refuseUnderscores: boolean
+  stripHeaderSpaces: boolean
+  permitObsFold: boolean
+  obsTarget: boolean
+  serverHeader: boolean
+  dateHeader: boolean
+}
+
+export interface NativeCallbacks {
+  /** The shared memory holds the events of a round. */
+  onRound(): void
+  /** drain() was called and the last connection has closed. */
+  onDrained(): void
+  /** `level`: 0 info, 1 warning, 2 error. */
+  onLog(level: number, text: string): void
+  /** What async_hooks sees as the origin of every request. */
+  resource: object
+}
+
+/**
+ * One engine. An exchange is named by its connection and generation; calls for one that is over do
+ * nothing. Every method first takes the responses in shared memory, so the order of what an
+ * application does is the order on the wire.
+ */
+export interface NativeEngine {
+  readonly inbox: Uint8Array
+  readonly control: Int32Array
+  readonly events: Int32Array
+  readonly vars: Int32Array
+  readonly news: Int32Array
+  readonly records: Int32Array
+  readonly out: Uint8Array
+
+  /** @throws Error with an errno `code`, such as EADDRINUSE. */
+  listen(how: NativeListen): NativeListener
+  start(): void
+  /** A number for a head that is used often, or -1 when there are enough of them. */
+  registerHead(status: string, lines: string, flags: number): number
+  /** Sends what is in shared memory and makes room there. */
+  takeRecords(): void
+  /** `length` of the whole body in bytes, -1: unknown. */
+  startResponse(
+    connection: number,
+    generation: number,
+    status: string,
+    lines: string,
+    flags: number,
+    length: number,
+  ): void
+  /** Returns the bytes that wait for a slow client. `bytes` must not be changed afterwards. */
+  write(connection: number, generation: number, bytes: Uint8Array): number
+  writeFile(
+    connection: number,
+    generation: number,
+    fd: number,
+    offset: number,
+    length: number,
+  ): number
+  /** [position, bytes to the end] of a regular file, null for anything else. */
+  fileExtent(fd: number): [number, number] | null
+  end(connection: number, generation: number): void
+  /** Cuts the connection so that the client sees that the response is not whole. */
+  abort(connection: number, generation: number): void
+  /** An interim response: a whole head with its empty line. */
+  interim(connection: number, generation: number, head: string): void
+  /** Bytes that wait; with `notify`, a TYPE_WRITABLE event comes when they are few. */
+  queued(connection: number, generation: number, notify: boolean): number
+  /** null: the end. undefined: nothing yet, TYPE_BODY comes. A pair: [status, reason]. */
+  readBody(connection: number, generation: number): Buffer | null | undefined | [number, string]
+  /** "name: value CRLF" lines. */
+  trailers(connection: number, generation: number): string
+  /** Stops accepting, finishes what runs, then onDrained. */
+  drain(): void
+  close(): void
+  stats(): { connections: number; requests: number }
+}
+
+export interface NativeAddon {
+  createEngine(options: NativeOptions, callbacks: NativeCallbacks): NativeEngine
+  /** Meta-variable names of the known keys, by number. */
+  readonly keyNames: readonly string[]
+  readonly layout: Record<string, number>
+}
+
+let loaded: NativeAddon | undefined
+
+/**
+ * The addon: build/Release or build/Debug of a checkout, else the prebuild for this platform.
+ *
+ * @throws {StartError} when there is none that fits, with what to do.
+ */
+export function loadAddon(): NativeAddon {
+  if (loaded !== undefined) return loaded
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const require = createRequire(import.meta.url)
+  let addon: NativeAddon
+  try {
+    addon = (require('node-gyp-build') as (root: string) => NativeAddon)(root)
+  } catch (cause) {
+    throw new StartError(
+      `the native addon does not load on ${process.platform}-${process.arch} (looked in ${root}): ` +
+        `run "npm run build:native" there; ${(cause as Error).message.split('\n')[0]}`,
+      EXIT.PERMANENT,
+      { cause },
+    )
+  }
+  const differences = checkLayout(addon.layout)
+  if (differences.length > 0) {
+    throw new StartError(
+      `the native addon in ${root} is of another version (${differences.join(', ')}): ` +
+        'run "npm run build:native" there',
+    )
+  }
+  loaded = addon
+  return addon
+}

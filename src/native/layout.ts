@@ -1,0 +1,96 @@
+// The layout of the memory that C++ and JavaScript share: the twin of
+// native/binding/shared_layout.h, where each number is explained. Constants, so that V8 folds them
+// into the code; `checkLayout` compares them with the addon's own when it is loaded.
+
+export const CONTROL_EVENTS = 0
+export const CONTROL_NEWS = 1
+export const CONTROL_RECORDS = 2
+
+export const EVENT_TYPE = 0
+export const EVENT_CONNECTION = 1
+export const EVENT_GENERATION = 2
+export const EVENT_FLAGS = 3
+export const EVENT_SHAPE = 4
+export const EVENT_VARS = 5
+export const EVENT_VAR_COUNT = 6
+export const EVENT_BODY = 7
+export const EVENT_BODY_BYTES = 8
+export const EVENT_LISTENER = 9
+export const EVENT_PEER = 10
+export const EVENT_PEER_BYTES = 11
+export const EVENT_PEER_PORT = 12
+export const EVENT_TRAILERS = 13
+export const EVENT_TRAILER_BYTES = 14
+export const EVENT_DEFERRED = 15
+export const EVENT_INTS = 16
+
+export const TYPE_REQUEST = 1
+export const TYPE_BODY = 2
+export const TYPE_WRITABLE = 3
+export const TYPE_ABORTED = 4
+
+export const FLAG_FIRST = 1
+export const FLAG_FOLLOWS = 2
+export const FLAG_HEAD = 4
+export const FLAG_STREAMED = 8
+export const FLAG_HTTPS = 16
+export const FLAG_CHUNKED = 32
+export const FLAG_OLD_CLIENT = 64
+
+export const VAR_KEY = 0
+export const VAR_VALUE = 1
+export const VAR_OFFSET = 2
+export const VAR_BYTES = 3
+export const VAR_NAME = 4
+export const VAR_NAME_BYTES = 5
+export const VAR_INTS = 6
+
+export const NEWS_KIND = 0
+export const NEWS_NUMBER = 1
+export const NEWS_OFFSET = 2
+export const NEWS_SIZE = 3
+export const NEWS_INTS = 4
+export const NEWS_STRING = 0
+export const NEWS_KEY = 1
+export const NEWS_SHAPE = 2
+
+export const RECORD_CONNECTION = 0
+export const RECORD_GENERATION = 1
+export const RECORD_FLAGS = 2
+export const RECORD_HEAD = 3
+export const RECORD_STATUS_BYTES = 4
+export const RECORD_LINES_BYTES = 5
+export const RECORD_BODY = 6
+export const RECORD_BODY_BYTES = 7
+export const RECORD_INTS = 8
+export const MAX_RECORDS = 512
+
+export const HEAD_BY_BYTES = 1
+export const HEAD_HAS_DATE = 2
+export const HEAD_HAS_SERVER = 4
+export const HEAD_NO_BODY = 8
+export const HEAD_NO_LENGTH = 16
+
+export const OUT_BYTES: number = 256 * 1024
+export const MAX_HEADS = 1024
+
+const EXPECTED: Record<string, number> = {
+  controlEvents: CONTROL_EVENTS,
+  controlNews: CONTROL_NEWS,
+  controlRecords: CONTROL_RECORDS,
+  eventInts: EVENT_INTS,
+  eventDeferred: EVENT_DEFERRED,
+  varInts: VAR_INTS,
+  newsInts: NEWS_INTS,
+  recordInts: RECORD_INTS,
+  maxRecords: MAX_RECORDS,
+  outBytes: OUT_BYTES,
+  maxHeads: MAX_HEADS,
+  flagOldClient: FLAG_OLD_CLIENT,
+  headNoLength: HEAD_NO_LENGTH,
+}
+
+/** The names of numbers on which the addon and this file differ; empty when they agree. */
+export function checkLayout(layout: Record<string, number>): string[] {
+  return Object.keys(EXPECTED).filter((name) => layout[name] !== EXPECTED[name])
+}

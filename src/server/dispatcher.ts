@@ -1,0 +1,354 @@
+// Between the shared memory and the gateway: reads the events of a round, runs the application for
+// each request, writes ordinary responses back into shared memory. The JavaScript half of the hot
+// path; what it costs is measured in bench/.
+//
+// Ordinary means: the whole response is known and short. Everything else (streams, files, large
+// bodies) goes through the functions of the native engine.
+import { readSync } from 'node:fs'
+import { EnvironFactory, type LatinBuffer, type Peer } from '../gateway/environ.js'
+import { Exchange, type ExchangeHost } from '../gateway/exchange.js'
+import { createFileWrapper, type FileWrapperClass } from '../gateway/file-wrapper.js'
+import { type Head, HeadCache } from '../gateway/headers.js'
+import type { Block, GatewayApp } from '../gateway/types.js'
+import type { NativeEngine } from '../native/addon.js'
+import * as L from '../native/layout.js'
+import { Isolation } from './isolation.js'
+import type { Log } from './log.js'
+
+/** Longer bodies are sent from where they are instead of through the shared memory. */
+const COPY_BYTES = 16 * 1024
+/** Up to this many characters a loop beats a call into C++. */
+const LOOP_CHARS = 64
+
+export interface DispatcherOptions {
+  readonly app: GatewayApp
+  readonly log: Log
+  readonly software: string
+  readonly dev: boolean
+  readonly highWaterBytes: number
+}
+
+/** Name and port that applications see as the server's, by listener index. */
+export interface ListenerName {
+  readonly serverName: string
+  readonly serverPort: string
+}
+
+interface Listening {
+  readonly engine: NativeEngine
+  readonly out: Buffer
+  readonly inbox: LatinBuffer
+  readonly factory: EnvironFactory
+}
+
+const NO_PEER: Peer = { address: '', port: '' }
+
+export class Dispatcher implements ExchangeHost {
+  readonly heads: HeadCache
+  readonly FileWrapper: FileWrapperClass
+  readonly highWaterBytes: number
+  readonly dev: boolean
+  readonly isolation: Isolation = new Isolation()
+  private readonly app: GatewayApp
+  private readonly log: Log
+  private readonly software: string
+  private listening: Listening | null = null
+  private listeners: ListenerName[] = []
+  private readonly peers: Peer[] = []
+  /** Exchanges that did not finish in their round, by connection. */
+  private readonly open: (Exchange | undefined)[] = []
+  private filled = 0
+
+  constructor(options: DispatcherOptions) {
+    this.app = options.app
+    this.log = options.log
+    this.software = options.software
+    this.dev = options.dev
+    this.highWaterBytes = options.highWaterBytes
+    this.heads = new HeadCache((name) =>
+      this.log.warning(
+        `the application sets the hop-by-hop header "${name}": dropped, it is the server's (said once)`,
+      ),
+    )
+    this.FileWrapper = createFileWrapper(readDescriptor)
+  }
+
+  /** Called once, when the native engine exists; `keyNames` as the addon exports them. */
+  attach(engine: NativeEngine, keyNames: readonly string[], multiprocess: boolean): void {
+    const inbox = Buffer.from(engine.inbox.buffer) as LatinBuffer
+    const facts = {
+      software: this.software,
+      errors: this.log.errorStream(),
+      multithread: false,
+      multiprocess,
+      fileWrapper: this.FileWrapper,
+    }
+    const factory = new EnvironFactory({ inbox, vars: engine.vars }, facts, keyNames)
+    this.listening = { engine, inbox, factory, out: Buffer.from(engine.out.buffer) }
+  }
+
+  nameListener(index: number, name: ListenerName): void {
+    this.listeners[index] = name
+  }
+
+  // --- events of a round ---
+
+  onRound(): void {
+    const { engine, factory } = this.listening as Listening
+    const { control, events, news } = engine
+    const newsCount = control[L.CONTROL_NEWS]
+    for (let i = 0, at = 0; i < newsCount; i++, at += L.NEWS_INTS) takeNews(factory, news, at)
+    const count = control[L.CONTROL_EVENTS]
+    let before: Exchange | null = null
+    let beforeConnection = -1
+    for (let i = 0, at = 0; i < count; i++, at += L.EVENT_INTS) {
+      const connection = events[at + L.EVENT_CONNECTION]
+      if (events[at + L.EVENT_TYPE] !== L.TYPE_REQUEST) {
+        this.takeNotice(events, at, connection)
+        continue
+      }
+      // A pipelined request starts when the one before it is answered: never two at once, and
+      // never one behind an error.
+      const follows = (events[at + L.EVENT_FLAGS] & L.FLAG_FOLLOWS) !== 0
+      if (follows && !(beforeConnection === connection && before !== null && before.done)) {
+        events[at + L.EVENT_DEFERRED] = 1
+        before = null
+        continue
+      }
+      before = this.takeRequest(events, at, connection)
+      beforeConnection = connection
+    }
+  }
+
+  private takeRequest(events: Int32Array, at: number, connection: number): Exchange {
+    const { factory } = this.listening as Listening
+    const flags = events[at + L.EVENT_FLAGS]
+    const exchange = new Exchange(this, connection, events[at + L.EVENT_GENERATION], flags)
+    if ((flags & L.FLAG_FIRST) !== 0) this.takePeer(factory, events, at, connection)
+    const environ = factory.make(
+      events[at + L.EVENT_SHAPE],
+      events[at + L.EVENT_VARS],
+      events[at + L.EVENT_VAR_COUNT],
+      this.listeners[events[at + L.EVENT_LISTENER]],
+      this.peers[connection] ?? NO_PEER,
+      (flags & L.FLAG_HTTPS) !== 0 ? 'https' : 'http',
+      exchange.input,
+    )
+    if ((flags & L.FLAG_STREAMED) === 0) {
+      exchange.setInline(events[at + L.EVENT_BODY], events[at + L.EVENT_BODY_BYTES])
+    }
+    if ((flags & L.FLAG_CHUNKED) !== 0) {
+      const trailers = events[at + L.EVENT_TRAILER_BYTES]
+      environ['wsgi.trailers'] = exchange.trailers
+      if (trailers > 0) {
+        exchange.addTrailers(factory.text(events[at + L.EVENT_TRAILERS], trailers))
+      }
+    }
+    if (this.isolation.wraps) {
+      this.isolation.inside(() => exchange.run(this.app, environ))
+    } else {
+      exchange.run(this.app, environ)
+      if (this.isolation.dirty) this.isolation.sweep()
+    }
+    if (!exchange.done) {
+      exchange.keepInline()
+      this.open[connection] = exchange
+    }
+    return exchange
+  }
+
+  private takePeer(
+    factory: EnvironFactory,
+    events: Int32Array,
+    at: number,
+    connection: number,
+  ): void {
+    const bytes = events[at + L.EVENT_PEER_BYTES]
+    this.peers[connection] =
+      bytes === 0
+        ? NO_PEER
+        : {
+            address: factory.text(events[at + L.EVENT_PEER], bytes),
+            port: String(events[at + L.EVENT_PEER_PORT]),
+          }
+  }
+
+  private takeNotice(events: Int32Array, at: number, connection: number): void {
+    const exchange = this.open[connection]
+    if (exchange === undefined || exchange.generation !== events[at + L.EVENT_GENERATION]) return
+    const type = events[at + L.EVENT_TYPE]
+    if (type === L.TYPE_BODY) exchange.bodyArrived()
+    else if (type === L.TYPE_WRITABLE) exchange.writable()
+    else exchange.aborted()
+    if (exchange.done) this.open[connection] = undefined
+    if (this.isolation.dirty) this.isolation.sweep()
+  }
+
+  // --- ExchangeHost ---
+
+  respond(exchange: Exchange, head: Head, body: Block): void {
+    if (typeof body === 'string') this.respondText(exchange, head, body)
+    else if (body.length > COPY_BYTES) this.respondLong(exchange, head, body)
+    else this.respondBytes(exchange, head, body)
+  }
+
+  respondBare(exchange: Exchange, head: Head): void {
+    this.record(exchange, head, L.HEAD_NO_BODY | L.HEAD_NO_LENGTH, this.room(0), 0)
+  }
+
+  private respondText(exchange: Exchange, head: Head, text: string): void {
+    const size = text.length
+    if (size > COPY_BYTES) return this.respondLong(exchange, head, Buffer.from(text))
+    // In UTF-8 a UTF-16 code unit takes three bytes at most.
+    const at = this.room(size * 3)
+    const { out } = this.listening as Listening
+    if (size <= LOOP_CHARS) {
+      let all = 0
+      for (let i = 0; i < size; i++) {
+        const code = text.charCodeAt(i)
+        out[at + i] = code
+        all |= code
+      }
+      if (all < 0x80) return this.record(exchange, head, 0, at, size)
+    }
+    this.record(exchange, head, 0, at, out.write(text, at, 'utf8'))
+  }
+
+  private respondBytes(exchange: Exchange, head: Head, bytes: Uint8Array): void {
+    const at = this.room(bytes.length)
+    ;(this.listening as Listening).out.set(bytes, at)
+    this.record(exchange, head, 0, at, bytes.length)
+  }
+
+  private respondLong(exchange: Exchange, head: Head, bytes: Uint8Array): void {
+    this.start(exchange, head, bytes.length)
+    this.write(exchange, bytes)
+    this.end(exchange)
+  }
+
+  /** Offset of `bytes` free bytes in `out`, with room for a record and a head beside them. */
+  private room(bytes: number): number {
+    const { engine } = this.listening as Listening
+    const { control } = engine
+    const count = control[L.CONTROL_RECORDS]
+    if (count === 0) {
+      this.filled = 0
+    } else if (count === L.MAX_RECORDS || this.filled + bytes > L.OUT_BYTES) {
+      engine.takeRecords()
+      this.filled = 0
+    }
+    return this.filled
+  }
+
+  private record(exchange: Exchange, head: Head, flags: number, body: number, bytes: number): void {
+    this.filled = body + bytes
+    const { engine } = this.listening as Listening
+    if (head.id < 0) this.numberHead(engine, head)
+    if (head.id < 0 && !this.hasRoomForHead(head)) {
+      // The body is in place, its head is not: they go together by the long way.
+      const copy = Buffer.from((this.listening as Listening).out.subarray(body, body + bytes))
+      return this.respondLong(exchange, head, copy)
+    }
+    const { control, records } = engine
+    const at = control[L.CONTROL_RECORDS]++ * L.RECORD_INTS
+    records[at + L.RECORD_CONNECTION] = exchange.connection
+    records[at + L.RECORD_GENERATION] = exchange.generation
+    records[at + L.RECORD_BODY] = body
+    records[at + L.RECORD_BODY_BYTES] = bytes
+    if (head.id >= 0) {
+      records[at + L.RECORD_FLAGS] = flags
+      records[at + L.RECORD_HEAD] = head.id
+      return
+    }
+    const { out } = this.listening as Listening
+    const start = this.filled
+    this.filled += out.write(head.status, start, 'latin1')
+    this.filled += out.write(head.lines, this.filled, 'latin1')
+    records[at + L.RECORD_FLAGS] = flags | head.flags | L.HEAD_BY_BYTES
+    records[at + L.RECORD_HEAD] = start
+    records[at + L.RECORD_STATUS_BYTES] = head.status.length
+    records[at + L.RECORD_LINES_BYTES] = head.lines.length
+  }
+
+  private hasRoomForHead(head: Head): boolean {
+    return this.filled + head.status.length + head.lines.length <= L.OUT_BYTES
+  }
+
+  /** A head that comes for the second time gets a number. */
+  private numberHead(engine: NativeEngine, head: Head): void {
+    if (head.id === -1 && head.uses > 0) {
+      const id = engine.registerHead(head.status, head.lines, head.flags)
+      head.id = id < 0 ? -2 : id
+    }
+  }
+
+  start(exchange: Exchange, head: Head, length: number): void {
+    const { engine } = this.listening as Listening
+    const { connection, generation } = exchange
+    engine.startResponse(connection, generation, head.status, head.lines, head.flags, length)
+  }
+
+  write(exchange: Exchange, bytes: Uint8Array): number {
+    const { engine } = this.listening as Listening
+    return engine.write(exchange.connection, exchange.generation, bytes)
+  }
+
+  writeFile(exchange: Exchange, fd: number, offset: number, length: number): number {
+    const { engine } = this.listening as Listening
+    return engine.writeFile(exchange.connection, exchange.generation, fd, offset, length)
+  }
+
+  fileExtent(fd: number): [number, number] | null {
+    return (this.listening as Listening).engine.fileExtent(fd)
+  }
+
+  end(exchange: Exchange): void {
+    ;(this.listening as Listening).engine.end(exchange.connection, exchange.generation)
+  }
+
+  abort(exchange: Exchange): void {
+    ;(this.listening as Listening).engine.abort(exchange.connection, exchange.generation)
+  }
+
+  awaitWritable(exchange: Exchange): void {
+    const { engine } = this.listening as Listening
+    // The event comes to an exchange that is known to be open.
+    this.open[exchange.connection] = exchange
+    const waiting = engine.queued(exchange.connection, exchange.generation, true)
+    if (waiting <= this.highWaterBytes / 4) setImmediate(() => exchange.writable())
+  }
+
+  readBody(exchange: Exchange): Buffer | null | undefined | [number, string] {
+    const { engine } = this.listening as Listening
+    const { connection, generation } = exchange
+    this.open[connection] = exchange
+    const next = engine.readBody(connection, generation)
+    if (next === null && (exchange.flags & L.FLAG_CHUNKED) !== 0) {
+      exchange.addTrailers(engine.trailers(connection, generation))
+    }
+    return next
+  }
+
+  copyBody(at: number, bytes: number): Buffer {
+    return Buffer.from((this.listening as Listening).inbox.subarray(at, at + bytes))
+  }
+
+  logError(message: string, error?: unknown): void {
+    this.log.error(message, error)
+  }
+}
+
+function takeNews(factory: EnvironFactory, news: Int32Array, at: number): void {
+  const number = news[at + L.NEWS_NUMBER]
+  const offset = news[at + L.NEWS_OFFSET]
+  const size = news[at + L.NEWS_SIZE]
+  const kind = news[at + L.NEWS_KIND]
+  if (kind === L.NEWS_STRING) factory.addString(number, offset, size)
+  else if (kind === L.NEWS_KEY) factory.addKey(number, offset, size)
+  else factory.addShape(number, offset, size)
+}
+
+function readDescriptor(fd: number, size: number): Uint8Array {
+  const block = Buffer.allocUnsafe(size)
+  return block.subarray(0, readSync(fd, block, 0, size, null))
+}

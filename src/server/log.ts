@@ -1,0 +1,63 @@
+// The server's own log: one line, once, to one stream. Time, pid, level, text; the stack of an
+// error on the lines behind it, indented, so that it stays with its line.
+import type { ErrorStream } from '../gateway/types.js'
+
+export type LogLevel = 'info' | 'warning' | 'error'
+
+/** Takes whole lines, line end included. */
+export type LogSink = (line: string) => void
+
+const LEVELS: readonly LogLevel[] = ['info', 'warning', 'error']
+
+export class Log {
+  private readonly sink: LogSink
+
+  constructor(sink: LogSink = (line) => void process.stderr.write(line)) {
+    this.sink = sink
+  }
+
+  info(message: string): void {
+    this.write('info', message)
+  }
+
+  warning(message: string): void {
+    this.write('warning', message)
+  }
+
+  error(message: string, error?: unknown): void {
+    this.write('error', error === undefined ? message : `${message}: ${describe(error)}`)
+  }
+
+  /** `level`: 0 info, 1 warning, 2 error, as the native side counts. */
+  native(level: number, message: string): void {
+    this.write(LEVELS[level] ?? 'info', message)
+  }
+
+  /** wsgi.errors. Text of applications goes out as it is, one write a call. */
+  errorStream(): ErrorStream {
+    const put = (text: unknown): void => {
+      if (typeof text !== 'string') {
+        throw new TypeError(`wsgi.errors takes text, not ${text === null ? 'null' : typeof text}`)
+      }
+      if (text !== '') this.sink(text)
+    }
+    return {
+      write: put,
+      writelines(lines) {
+        for (const line of lines) put(line)
+      },
+      flush() {},
+    }
+  }
+
+  private write(level: LogLevel, message: string): void {
+    const time = new Date().toISOString()
+    this.sink(`${time} [${process.pid}] ${level}: ${message.replaceAll('\n', '\n    ')}\n`)
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${describe(error.cause)}`
+  return `${error.stack ?? error.message}${cause}`
+}
