@@ -1,6 +1,7 @@
 // Makes a checkout ready to run: dependencies, addon, TypeScript; each only if it is stale.
 //
-//   node scripts/setup.mjs [--debug] [--quiet]      --debug: the addon with assertions
+//   node scripts/setup.mjs [--debug]      --debug: the addon with assertions, in build/Debug;
+//                                         POSTERN_ADDON=build/Debug/postern.node uses it
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { digest, root, run, runQuietly, say, unlessFresh } from './lib.mjs'
@@ -10,7 +11,10 @@ export function setUp({ debug = false } = {}) {
   checkNode()
   unlessFresh('dependencies', digest(['package.json', 'package-lock.json']), 'node_modules', () => {
     say('installing dependencies …')
-    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
+    // Not `npm ci`: where a registry lacks optional packages of other platforms, npm 11 and 12 refuse
+    // the lock file that they wrote themselves (npm/cli#9846). This reads the same lock file.
+    const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+    run('npm', ['install', ...flags])
   })
   const kind = debug ? 'Debug' : 'Release'
   const sources = digest(['native', 'binding.gyp'], `${process.version} ${process.arch}`)
@@ -18,8 +22,6 @@ export function setUp({ debug = false } = {}) {
     say(`building the addon (${kind}) …`)
     buildAddon(kind)
   })
-  // node-gyp-build prefers Release: a debug run must not find a stale one.
-  if (debug) rmSync(join(root, 'build/Release/postern.node'), { force: true })
   unlessFresh('typescript', digest(['src', 'tsconfig.json', 'package.json']), 'dist/index.js', () => {
     say('compiling TypeScript …')
     rmSync(join(root, 'dist'), { recursive: true, force: true })

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/check.h"
 #include "engine/engine.h"
 #include "protocols/uwsgi.h"
 
@@ -154,6 +155,7 @@ ParseStatus Engine::ParseHead(Connection* c, uint8_t* p, uint8_t* end, ParseErro
 }
 
 uint8_t* Engine::ProcessHead(Connection* c, uint8_t* p, uint8_t* end) {
+  POSTERN_DCHECK(c->input.empty() && c->body == nullptr);
   if (p == end) return nullptr;
   // Half a head is parsed again only when a line has been completed since: a client that sends
   // byte by byte costs no more than its lines.
@@ -285,6 +287,8 @@ ParseStatus Engine::TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView*
 
 void Engine::HandOver(Connection* c, uint32_t generation, bool follows, ByteView body,
                       bool complete, ByteView trailers) {
+  POSTERN_DCHECK(follows ? c->generation != generation : c->generation == generation);
+  POSTERN_DCHECK(variable_count_ <= head_.field_count + kAddedVariables);
   ++requests_;
   Request request;
   request.id = {c->index, generation};

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/check.h"
 #include "engine/engine.h"
 
 namespace postern {
 
 // Room for `size` bytes of output; it must be committed before the next Reserve.
 uint8_t* Engine::Reserve(size_t size) {
+  POSTERN_DCHECK(size <= kScratchBytes);
   if (kScratchBytes - scratch_used_ < size) Flush();
   return scratch_.get() + scratch_used_;
 }
@@ -24,6 +26,8 @@ void Engine::MarkDirty(Connection* c) {
 
 // What was encoded between `start` and `end` now belongs to the connection.
 void Engine::Commit(Connection* c, uint8_t* start, uint8_t* end) {
+  POSTERN_DCHECK(start == scratch_.get() + scratch_used_ && end >= start);
+  POSTERN_DCHECK(static_cast<size_t>(end - start) <= kScratchBytes - scratch_used_);
   const size_t size = static_cast<size_t>(end - start);
   MarkDirty(c);
   if (c->queue != nullptr) {
@@ -229,6 +233,7 @@ void Engine::AbortResponse(ExchangeId id) {
 
 // The response is written and the request is read: on to the next one, or to the end.
 void Engine::FinishExchange(Connection* c) {
+  POSTERN_DCHECK(c->HasExchange() || c->phase == Phase::kDrain);
   const bool drained = c->phase == Phase::kDrain;
   const bool unread = c->phase == Phase::kBody || c->linger_on_close;
   c->body.reset();

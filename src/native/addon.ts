@@ -1,6 +1,7 @@
 // Finds and loads the native addon, and says in TypeScript what it exports. The only file that
 // requires it; hand-written, and compared with the addon's real exports by a test.
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT, StartError } from '../errors.js'
 import { checkLayout } from './layout.js'
@@ -128,7 +129,8 @@ export interface NativeAddon {
 let loaded: NativeAddon | undefined
 
 /**
- * The addon: build/Release or build/Debug of a checkout, else the prebuild for this platform.
+ * The addon: the file that $POSTERN_ADDON names, else build/Release of a checkout, else the prebuild
+ * for this platform.
  *
  * @throws {StartError} when there is none that fits, with what to do.
  */
@@ -138,7 +140,10 @@ export function loadAddon(): NativeAddon {
   const require = createRequire(import.meta.url)
   let addon: NativeAddon
   try {
-    addon = (require('node-gyp-build') as (root: string) => NativeAddon)(root)
+    const explicit = process.env.POSTERN_ADDON
+    addon = explicit
+      ? (require(resolve(explicit)) as NativeAddon)
+      : (require('node-gyp-build') as (root: string) => NativeAddon)(root)
   } catch (cause) {
     throw new StartError(
       `the native addon does not load on ${process.platform}-${process.arch} (looked in ${root}): ` +
