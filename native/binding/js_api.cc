@@ -343,8 +343,22 @@ constexpr struct {
 
 // --- options ---
 
+// src/config has checked the lists; a bad entry here is left out.
+void ReadForwarded(napi_env env, napi_value from, ForwardedPolicy* policy) {
+  const std::string peers = ToUtf8(env, Property(env, from, "forwardedAllowIps"));
+  const std::string fields = ToUtf8(env, Property(env, from, "forwardedHeaders"));
+  ByteView bad;
+  ParseTrustedPeers({peers.data(), peers.size()}, &policy->trusted, &bad);
+  ParseForwardedFields({fields.data(), fields.size()}, &policy->fields, &bad);
+  policy->hops = static_cast<uint32_t>(ToDouble(env, Property(env, from, "forwardedCount")));
+  policy->refuse_invalid = ToBool(env, Property(env, from, "forwardedRefuse"));
+  policy->clear_others = ToBool(env, Property(env, from, "forwardedClear"));
+}
+
 EngineOptions ReadOptions(napi_env env, napi_value from) {
   EngineOptions options;
+  ReadForwarded(env, from, &options.forwarded);
+  options.proxy = static_cast<ProxyMode>(ToDouble(env, Property(env, from, "proxyMode")));
   Limits& limits = options.limits;
   const auto read32 = [&](const char* name, uint32_t* target) {
     *target = static_cast<uint32_t>(ToDouble(env, Property(env, from, name), *target));

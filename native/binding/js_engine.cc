@@ -136,7 +136,7 @@ void JsEngine::OnPrepare(uv_prepare_t* handle) {
 }
 
 void JsEngine::Accept(const Request& request) {
-  writer_->Write(request, request.first ? engine_->PeerOf(request.id) : PeerText());
+  writer_->Write(request, engine_->PeerOf(request.id));
 }
 
 void JsEngine::Notify(ExchangeId id, Notice notice) {

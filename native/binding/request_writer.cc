@@ -101,7 +101,7 @@ void RequestWriter::WriteVariable(const MetaVariable& variable, int32_t* out) {
   out[kVarBytes] = static_cast<int32_t>(variable.value.size);
 }
 
-void RequestWriter::Write(const Request& request, const PeerText& peer) {
+void RequestWriter::Write(const Request& request, const Peer& peer) {
   const RequestHead& head = *request.head;
   const uint32_t first = vars_;
   int32_t* out = memory_.vars + first * kVarInts;
@@ -133,9 +133,9 @@ void RequestWriter::Write(const Request& request, const PeerText& peer) {
   event[kEventListener] = static_cast<int32_t>(request.listener);
   event[kEventTrailerBytes] = 0;
   if (request.first) {
-    const ByteView address(peer.address);
-    event[kEventPeer] = OffsetOf(address);
-    event[kEventPeerBytes] = static_cast<int32_t>(address.size);
+    const std::string address = FormatIp(peer.address);
+    event[kEventPeer] = OffsetOf({address.data(), address.size()});
+    event[kEventPeerBytes] = static_cast<int32_t>(address.size());
     event[kEventPeerPort] = peer.port;
   }
   if (!request.trailers.empty()) {

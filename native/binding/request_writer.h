@@ -65,7 +65,7 @@ class RequestWriter {
   static constexpr size_t kOwnBytes = 64 * 1024;
 
   bool HasRoom(uint32_t variable_count) const;
-  void Write(const Request& request, const PeerText& peer);
+  void Write(const Request& request, const Peer& peer);
   // False: no room; tell it in the next batch.
   bool WriteNotice(ExchangeId id, int type);
 

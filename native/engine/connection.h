@@ -11,12 +11,11 @@
 #ifndef POSTERN_ENGINE_CONNECTION_H_
 #define POSTERN_ENGINE_CONNECTION_H_
 
-#include <netinet/in.h>
-
 #include <cstdint>
 #include <memory>
 
 #include "base/buffer.h"
+#include "base/ip_address.h"
 #include "engine/body_store.h"
 #include "engine/out_queue.h"
 #include "protocols/body_reader.h"
@@ -61,6 +60,7 @@ struct Connection {
   uint8_t interest = 0;
 
   bool first_request = true;
+  bool proxy_pending = false;  // a PROXY header may come first
   bool in_ready = false;      // listed in Engine::ready_
   bool dirty = false;         // listed in Engine::dirty_
   bool peer_closed = false;   // the client has sent its FIN
@@ -95,7 +95,7 @@ struct Connection {
   std::unique_ptr<OutQueue> queue;
 
   uint32_t linger_left = 0;
-  sockaddr_in6 peer{};  // or a sockaddr_in, or family AF_UNIX
+  Peer peer;
 
   bool open() const { return phase != Phase::kClosed; }
   bool HasExchange() const { return phase == Phase::kBody || phase == Phase::kHandling; }

@@ -187,7 +187,7 @@ void Engine::OnAcceptable(Listener* listener) {
       listener->expected_accepts = std::max(i, 1u);
       return OnAcceptFailed(errno);
     }
-    Connection* const c = Adopt(fd, listener, peer);
+    Connection* const c = Adopt(fd, listener, ToPeer(peer));
     // Its first bytes are most often there already: with luck the descriptor is closed again
     // without ever having been in the poller.
     OnReadable(c);
@@ -218,7 +218,7 @@ void Engine::ArmTimer() {
   timer_armed_ = true;
 }
 
-Connection* Engine::Adopt(int fd, Listener* listener, const sockaddr_in6& peer) {
+Connection* Engine::Adopt(int fd, Listener* listener, const Peer& peer) {
   if (free_.empty()) {
     auto connection = std::make_unique<Connection>();
     connection->index = static_cast<uint32_t>(connections_.size());
@@ -232,6 +232,8 @@ Connection* Engine::Adopt(int fd, Listener* listener, const sockaddr_in6& peer) 
   c->phase = Phase::kHead;
   c->interest = kInterestRead;
   c->peer = peer;
+  c->proxy_pending =
+      options_.proxy != ProxyMode::kOff && listener->protocol == WireProtocol::kHttp1;
   ++open_;
   wheel_.Set(c, options_.limits.header_timeout_s);
   ArmTimer();
@@ -327,8 +329,6 @@ Connection* Engine::Find(ExchangeId id) {
   Connection* const c = connections_[id.connection].get();
   return c->generation == id.generation && c->HasExchange() ? c : nullptr;
 }
-
-PeerText Engine::PeerOf(ExchangeId id) const { return FormatPeer(connections_[id.connection]->peer); }
 
 // A connection without a request in it: its last chance to have one is what the kernel holds now.
 void Engine::DrainIfIdle(Connection* c) {

@@ -22,14 +22,20 @@
 #include "engine/deadline_wheel.h"
 #include "engine/listener.h"
 #include "engine/poller.h"
+#include "protocols/forwarded.h"
 #include "protocols/http1.h"
 #include "protocols/http1_response.h"
 
 namespace postern {
 
+// Do connections of HTTP listeners start with a PROXY header?
+enum class ProxyMode : uint8_t { kOff, kAllow, kRequire };
+
 struct EngineOptions {
   Limits limits;
   Http1Options http1;
+  ForwardedPolicy forwarded;  // its `trusted` decides about PROXY headers too
+  ProxyMode proxy = ProxyMode::kOff;
   bool server_header = true;
   bool date_header = true;
 };
@@ -109,7 +115,7 @@ class Engine {
   // Closes everything now.
   void CloseAll();
 
-  PeerText PeerOf(ExchangeId id) const;
+  const Peer& PeerOf(ExchangeId id) const { return connections_[id.connection]->peer; }
   const Limits& limits() const { return options_.limits; }
   uint32_t open_connections() const { return open_; }
   uint64_t requests() const { return requests_; }
@@ -136,7 +142,7 @@ class Engine {
   void OnTimer();
   void OnAcceptable(Listener* listener);
   void OnAcceptFailed(int error);
-  Connection* Adopt(int fd, Listener* listener, const sockaddr_in6& peer);
+  Connection* Adopt(int fd, Listener* listener, const Peer& peer);
   void PollListeners(bool on);
   void UpdateInterest(Connection* c);
   void Expire(Connection* c);
@@ -160,6 +166,7 @@ class Engine {
   void ProcessReady();
   void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
   // These return where to go on, or nullptr: there is nothing more to do with these bytes.
+  uint8_t* ProcessProxyHeader(Connection* c, uint8_t* p, uint8_t* end);
   uint8_t* ProcessHead(Connection* c, uint8_t* p, uint8_t* end);
   uint8_t* ProcessFollower(Connection* c, uint8_t* p, uint8_t* end);
   uint8_t* ProcessBody(Connection* c, uint8_t* p, uint8_t* end);

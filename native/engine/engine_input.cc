@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "engine/engine.h"
+#include "protocols/proxy.h"
 #include "protocols/uwsgi.h"
 
 namespace postern {
@@ -151,12 +152,46 @@ ParseStatus Engine::ParseHead(Connection* c, uint8_t* p, uint8_t* end, ParseErro
   if (listeners_[c->listener]->protocol == WireProtocol::kUwsgi) {
     return ParseUwsgiPacket({p, size}, options_.limits, &head_, error);
   }
-  return ParseHttp1Head(p, size, options_.limits, options_.http1, &head_, error);
+  const ParseStatus status =
+      ParseHttp1Head(p, size, options_.limits, options_.http1, &head_, error);
+  const ForwardedPolicy& forwarded = options_.forwarded;
+  const bool told = status == ParseStatus::kComplete &&
+                    (head_.keys.Intersects(forwarded.fields) || forwarded.clear_others) &&
+                    forwarded.trusted.Contains(c->peer.address);
+  return told ? ApplyForwarded(forwarded, &head_, error) : status;
+}
+
+// Once, in front of the first request. From anybody but a trusted peer it is not looked for: then
+// it is a malformed request like any other.
+uint8_t* Engine::ProcessProxyHeader(Connection* c, uint8_t* p, uint8_t* end) {
+  const ByteView bytes{p, static_cast<size_t>(end - p)};
+  if (!options_.forwarded.trusted.Contains(c->peer.address) || !MayBeProxyHeader(bytes)) {
+    c->proxy_pending = false;
+    if (options_.proxy != ProxyMode::kRequire) return p;
+    Reject(c, {400, "a PROXY header has to come first here, from a trusted peer"});
+    return nullptr;
+  }
+  ProxyHeader header;
+  ParseError error;
+  switch (ParseProxyHeader(bytes, &header, &error)) {
+    case ParseStatus::kInvalid:
+      Reject(c, error);
+      return nullptr;
+    case ParseStatus::kIncomplete:
+      Keep(c, p, end);
+      return nullptr;
+    case ParseStatus::kComplete:
+      break;
+  }
+  c->proxy_pending = false;
+  if (header.source.address.known()) c->peer = header.source;
+  return p + header.consumed;
 }
 
 uint8_t* Engine::ProcessHead(Connection* c, uint8_t* p, uint8_t* end) {
   POSTERN_DCHECK(c->input.empty() && c->body == nullptr);
-  if (p == end) return nullptr;
+  if (p != end && c->proxy_pending) p = ProcessProxyHeader(c, p, end);
+  if (p == nullptr || p == end) return nullptr;
   // Half a head is parsed again only when a line has been completed since: a client that sends
   // byte by byte costs no more than its lines.
   const ByteView bytes{p, static_cast<size_t>(end - p)};

@@ -126,9 +126,9 @@ bool Describe(Listener* listener, ListenError* error) {
   }
   sockaddr_in6 bound;
   memcpy(&bound, &address.storage, sizeof(bound));
-  const PeerText text = FormatPeer(bound);
-  listener->host = text.address;
-  listener->port = text.port;
+  const Peer name = ToPeer(bound);
+  listener->host = FormatIp(name.address);
+  listener->port = name.port;
   return true;
 }
 
@@ -164,18 +164,20 @@ bool OpenListener(const ListenOptions& options, Listener* out, ListenError* erro
   return true;
 }
 
-PeerText FormatPeer(const sockaddr_in6& peer) {
-  PeerText text;
-  if (peer.sin6_family == AF_INET) {
+Peer ToPeer(const sockaddr_in6& address) {
+  Peer peer;
+  if (address.sin6_family == AF_INET) {
     sockaddr_in v4;
-    memcpy(&v4, &peer, sizeof(v4));
-    inet_ntop(AF_INET, &v4.sin_addr, text.address, sizeof(text.address));
-    text.port = ntohs(v4.sin_port);
-  } else if (peer.sin6_family == AF_INET6) {
-    inet_ntop(AF_INET6, &peer.sin6_addr, text.address, sizeof(text.address));
-    text.port = ntohs(peer.sin6_port);
+    memcpy(&v4, &address, sizeof(v4));
+    peer.address.family = IpAddress::Family::kV4;
+    memcpy(peer.address.bytes, &v4.sin_addr, 4);
+    peer.port = ntohs(v4.sin_port);
+  } else if (address.sin6_family == AF_INET6) {
+    peer.address.family = IpAddress::Family::kV6;
+    memcpy(peer.address.bytes, &address.sin6_addr, 16);
+    peer.port = ntohs(address.sin6_port);
   }
-  return text;
+  return peer;
 }
 
 }  // namespace postern

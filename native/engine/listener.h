@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/ip_address.h"
 #include "base/unique_fd.h"
 
 namespace postern {
@@ -53,12 +54,8 @@ bool OpenListener(const ListenOptions& options, Listener* out, ListenError* erro
 // min(1024, net.core.somaxconn): a longer queue would be cut silently by the kernel.
 uint32_t DefaultBacklog();
 
-// "127.0.0.1" and 51234; an empty address for unix peers.
-struct PeerText {
-  char address[INET6_ADDRSTRLEN] = "";
-  uint16_t port = 0;
-};
-PeerText FormatPeer(const sockaddr_in6& peer);
+// What accept(2) and getsockname(2) give; of a unix socket nothing.
+Peer ToPeer(const sockaddr_in6& address);
 
 }  // namespace postern
 

@@ -185,10 +185,16 @@ ParseStatus HeadParser::ParseAbsoluteForm() {
   size_t authority = 0;
   while (authority < rest.size && rest[authority] != '/' && rest[authority] != '?') ++authority;
   Authority parsed;
-  if (authority == 0 || !ParseAuthority(rest.Sub(0, authority), &parsed)) {
+  if (!ParseAuthority(rest.Sub(0, authority), &parsed) || parsed.host.empty()) {
     return Invalid(400, "the request-target has no valid authority");
   }
   head_->authority = rest.Sub(0, authority);
+  // RFC 9112 §3.2.2: this is the server that was meant, whatever Host says. Host itself stays what
+  // was sent.
+  head_->told.server_name = parsed.host;
+  head_->told.server_port = parsed.port.empty()
+                                ? ByteView(EqualsIgnoreCase(name, "https") ? "443" : "80")
+                                : parsed.port;
   SplitPath(rest.From(authority));
   return ParseStatus::kComplete;
 }

@@ -139,7 +139,10 @@ class KeySet {
     words_[Index(key) / 64] |= 1ull << (Index(key) % 64);
     return had;
   }
-  void Clear() { words_[0] = words_[1] = 0; }
+  void Remove(Key key) { words_[Index(key) / 64] &= ~(1ull << (Index(key) % 64)); }
+  bool Intersects(const KeySet& other) const {
+    return ((words_[0] & other.words_[0]) | (words_[1] & other.words_[1])) != 0;
+  }
 
  private:
   static size_t Index(Key key) { return static_cast<size_t>(key); }

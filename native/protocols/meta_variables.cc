@@ -20,6 +20,7 @@ class Builder {
  private:
   void Put(Key key, ByteView value) { out_[count_++] = {key, {}, value}; }
   ParseStatus PutPath(ParseError* error);
+  void PutToldEnds();
   bool PutUnknownField(const Field& field);
   bool PutRepeated(uint32_t index);
   bool IsRepeatOfEarlier(uint32_t index) const;
@@ -106,6 +107,17 @@ bool Builder::PutRepeated(uint32_t index) {
   return field.key != Key::kNone || PutUnknownField(field);
 }
 
+void Builder::PutToldEnds() {
+  const ToldEnds& told = head_.told;
+  if (told.remote) {
+    Put(Key::kRemoteAddr, told.remote_addr);
+    Put(Key::kRemotePort, told.remote_port);
+  }
+  if (!told.http_host.empty()) Put(Key::kHost, told.http_host);
+  if (!told.server_name.empty()) Put(Key::kServerName, told.server_name);
+  if (!told.server_port.empty()) Put(Key::kServerPort, told.server_port);
+}
+
 ParseStatus Builder::BuildHttp(ParseError* error) {
   Put(Key::kRequestMethod, head_.method);
   Put(Key::kQueryString, head_.query);
@@ -114,6 +126,7 @@ ParseStatus Builder::BuildHttp(ParseError* error) {
   const ParseStatus status = PutPath(error);
   if (status != ParseStatus::kComplete) return status;
 
+  PutToldEnds();
   KeySet once;
   KeySet repeated;
   bool unknown = false;
@@ -128,6 +141,8 @@ ParseStatus Builder::BuildHttp(ParseError* error) {
   for (uint32_t i = 0; i < head_.field_count; ++i) {
     const Field& field = head_.fields[i];
     if (field.key == Key::kProxy) continue;  // httpoxy: HTTP_PROXY configures HTTP clients
+    if (field.key != Key::kNone && head_.hidden.Has(field.key)) continue;
+    if (field.key == Key::kHost && !head_.told.http_host.empty()) continue;
     if (field.key != Key::kNone && !repeated.Has(field.key)) {
       Put(field.key, field.value);
       continue;

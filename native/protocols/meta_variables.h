@@ -23,7 +23,7 @@ struct MetaVariable {
 enum class HeadKind : uint8_t { kHttp, kGateway };
 
 // The variables that BuildMetaVariables adds to the fields of a head.
-inline constexpr uint32_t kAddedVariables = 6;
+inline constexpr uint32_t kAddedVariables = 10;
 
 // kComplete:   out[0, *count) is filled; views point into the head, the arena or static storage.
 // kIncomplete: the arena is full: empty it and call again.

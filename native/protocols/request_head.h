@@ -43,6 +43,17 @@ struct Field {
   Key key = Key::kNone;
 };
 
+// What the request itself tells about its two ends: a trusted front server (forwarded.h), or an
+// absolute-form target. Empty: nothing; then the connection knows.
+struct ToldEnds {
+  bool remote = false;  // remote_addr counts, even if it is empty
+  ByteView remote_addr;
+  ByteView remote_port;
+  ByteView http_host;  // in the place of Host
+  ByteView server_name;
+  ByteView server_port;
+};
+
 struct RequestHead {
   ByteView method;
   ByteView target;     // raw: REQUEST_URI
@@ -54,7 +65,9 @@ struct RequestHead {
   Field* fields = nullptr;
   uint32_t field_capacity = 0;
   uint32_t field_count = 0;
-  KeySet keys;  // the known keys among the fields
+  KeySet keys;    // the known keys among the fields
+  KeySet hidden;  // those that the application shall not see
+  ToldEnds told;
 
   BodyFraming framing = BodyFraming::kNone;
   uint64_t content_length = 0;

@@ -28,7 +28,8 @@ function label(spec: OptionSpec): string {
 /** The default, where the text does not say it already. */
 function showDefault(spec: OptionSpec): string {
   if (spec.type === 'boolean' || spec.default === undefined || spec.default === 0) return ''
-  return ` [${spec.default}]`
+  const text = String(spec.default)
+  return text.length > 24 ? '' : ` [${text}]`
 }
 
 export function usage(): string {

@@ -7,9 +7,11 @@ export type OptionType =
   | 'bytes'
   | 'choice'
   | 'count'
+  | 'fields'
   | 'mode'
   | 'pair'
   | 'path'
+  | 'peers'
   | 'seconds'
   | 'text'
 
@@ -249,6 +251,55 @@ export const OPTIONS = [
     group: 'HTTP',
     default: false,
     doc: 'allow bytes outside of ASCII in the request-target',
+  },
+  {
+    name: 'forwarded-allow-ips',
+    type: 'peers',
+    group: 'Trust',
+    default: '127.0.0.0/8,::1,unix',
+    metavar: 'LIST',
+    doc: 'whose X-Forwarded-* and PROXY headers count: addresses, networks, unix, *',
+  },
+  {
+    name: 'forwarded-headers',
+    type: 'fields',
+    group: 'Trust',
+    default:
+      'forwarded,x-forwarded-for,x-forwarded-proto,x-forwarded-protocol,x-forwarded-ssl,x-forwarded-host,x-forwarded-port',
+    metavar: 'LIST',
+    doc: 'which of their fields count; also x-real-ip, x-scheme',
+  },
+  {
+    name: 'forwarded-count',
+    type: 'count',
+    group: 'Trust',
+    default: 0,
+    max: 64,
+    metavar: 'N',
+    doc: 'take the N-th entry from the right (default: the last that is not trusted)',
+  },
+  {
+    name: 'forwarded-invalid',
+    type: 'choice',
+    group: 'Trust',
+    default: 'refuse',
+    choices: ['refuse', 'ignore'],
+    doc: 'fields that are malformed or contradict: refuse (400), ignore',
+  },
+  {
+    name: 'forwarded-clear',
+    type: 'boolean',
+    group: 'Trust',
+    default: false,
+    doc: 'hide forwarding fields that do not count from the application',
+  },
+  {
+    name: 'proxy-protocol',
+    type: 'choice',
+    group: 'Trust',
+    default: 'off',
+    choices: ['off', 'allow', 'require'],
+    doc: 'PROXY v1/v2 headers on HTTP sockets: off, allow, require',
   },
   {
     name: 'help',

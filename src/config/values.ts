@@ -1,5 +1,6 @@
 // One value of one option: from text to what the option's type says, or an error that names the
 // option and says what would be right.
+import { isIP } from 'node:net'
 import { ConfigError } from '../errors.js'
 import { parseAddress } from './address.js'
 import type { OptionSpec } from './options.js'
@@ -36,11 +37,51 @@ export function parseValue(spec: OptionSpec, text: string): string | number | bo
     case 'address':
       parseAddress(text, spec.name)
       return text
+    case 'peers':
+      return parseList(spec, text, isPeer, 'has addresses, networks like 10.0.0.0/8, unix or *')
+    case 'fields':
+      return parseList(spec, text, isForwardedField, `has ${FORWARDED_FIELDS.join(', ')}`)
     case 'path':
     case 'text':
       if (text === '') throw bad(spec, text, 'is not empty')
       return text
   }
+}
+
+const FORWARDED_FIELDS = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-protocol',
+  'x-forwarded-ssl',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-real-ip',
+  'x-scheme',
+]
+
+function isForwardedField(text: string): boolean {
+  return FORWARDED_FIELDS.includes(text.toLowerCase())
+}
+
+function isPeer(text: string): boolean {
+  if (text === '*' || text === 'unix') return true
+  const [address, bits, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+/** A list, without spaces and empty entries. */
+function parseList(
+  spec: OptionSpec,
+  text: string,
+  fits: (entry: string) => boolean,
+  rule: string,
+): string {
+  const entries = text.split(',').map((entry) => entry.trim())
+  for (const entry of entries) if (entry !== '' && !fits(entry)) throw bad(spec, entry, rule)
+  return entries.filter((entry) => entry !== '').join(',')
 }
 
 function parseNumber(spec: OptionSpec, text: string, form: RegExp, scale: number): number {

@@ -48,6 +48,15 @@ export interface NativeOptions {
   obsTarget: boolean
   serverHeader: boolean
   dateHeader: boolean
+  /** Addresses, networks, "unix" or "*", separated by commas. */
+  forwardedAllowIps: string
+  /** Names of fields, separated by commas. */
+  forwardedHeaders: string
+  forwardedCount: number
+  forwardedRefuse: boolean
+  forwardedClear: boolean
+  /** 0 off, 1 allowed, 2 required. */
+  proxyMode: number
 }
 
 export interface NativeCallbacks {

@@ -32,6 +32,7 @@ interface Wanted {
   readonly option: string
 }
 
+const PROXY_MODE = { off: 0, allow: 1, require: 2 }
 const KIND: Record<Address['kind'], number> = { tcp: 0, unix: 1, abstract: 2, fd: 3 }
 const PROTOCOL: Record<Protocol, number> = { http: 0, uwsgi: 1 }
 /** Errors of listen(2) and bind(2) that may be gone after a while. */
@@ -246,5 +247,11 @@ function nativeOptions(options: Options): NativeOptions {
     obsTarget: options.obsTarget,
     serverHeader: options.serverHeader,
     dateHeader: true,
+    forwardedAllowIps: options.forwardedAllowIps,
+    forwardedHeaders: options.forwardedHeaders,
+    forwardedCount: options.forwardedCount,
+    forwardedRefuse: options.forwardedInvalid === 'refuse',
+    forwardedClear: options.forwardedClear,
+    proxyMode: PROXY_MODE[options.proxyProtocol],
   }
 }
