@@ -11,6 +11,13 @@
 namespace postern {
 namespace {
 
+// The end of a line that is not whole yet, without the first bytes of its CRLF, so that a line at
+// its limit is not refused where it is cut there.
+const uint8_t* EndOfText(const uint8_t* line, const uint8_t* end) {
+  while (end > line && (end[-1] == kLf || end[-1] == kCr)) --end;
+  return end;
+}
+
 class HeadParser {
  public:
   HeadParser(uint8_t* data, size_t size, const Limits& limits, const Http1Options& options,
@@ -94,7 +101,7 @@ ParseStatus HeadParser::ParseRequestLine() {
   if (status == ParseStatus::kComplete) status = ParseTarget();
   if (status == ParseStatus::kComplete) status = ParseVersion();
   if (status == ParseStatus::kIncomplete &&
-      static_cast<size_t>(end_ - line_) > limits_.max_request_line_bytes) {
+      static_cast<size_t>(EndOfText(line_, end_) - line_) > limits_.max_request_line_bytes) {
     return Invalid(414, "the request line is too long");
   }
   if (status != ParseStatus::kComplete) return status;
@@ -402,7 +409,8 @@ ParseStatus ParseFieldLine(const uint8_t** at, const uint8_t* end, const Limits&
   if (status == ParseStatus::kComplete) {
     status = ParseFieldValue(next, end, options, line, &next, error);
   }
-  const uint8_t* const reached = status == ParseStatus::kComplete ? next - 2 : end;
+  const uint8_t* const reached =
+      status == ParseStatus::kComplete ? next - 2 : EndOfText(start, end);
   if (status != ParseStatus::kInvalid &&
       static_cast<size_t>(reached - start) > limits.max_field_bytes) {
     return Refuse(error, 431, "a header field is too large");

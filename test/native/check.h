@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -60,11 +59,10 @@ inline bool Check(bool ok, const char* file, int line, const std::string& what) 
   ++checks;
   if (ok) return true;
   if (++failures > 50) return false;
-  printf("# %s:%d: %s%s%s\n", file, line, what.c_str(), row.empty() ? "" : "   in ", row.c_str());
+  printf("# %s:%d: %s%s%s\n", file, line, what.c_str(), row.empty() ? "" : "   in ",
+         row.empty() ? "" : Show(row).c_str());
   return false;
 }
-
-int RunAll(int argc, char** argv);
 
 }  // namespace postern::test
 

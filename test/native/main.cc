@@ -1,7 +1,10 @@
 // Runs the tests of an executable: all, or those whose title contains the first argument.
+#include <cstring>
+
 #include "check.h"
 
 namespace postern::test {
+namespace {
 
 int RunAll(int argc, char** argv) {
   setvbuf(stdout, nullptr, _IOLBF, 0);  // a crash shall not swallow the title
@@ -23,6 +26,7 @@ int RunAll(int argc, char** argv) {
   return failed == 0 && number > 0 ? 0 : 1;
 }
 
+}  // namespace
 }  // namespace postern::test
 
 int main(int argc, char** argv) {
