@@ -234,7 +234,8 @@ ParseStatus HeadParser::ParseFields() {
 }
 
 // A fold (CRLF and the white space around it) becomes one space, RFC 9112 §5.2. Only with
-// permit_obs_fold; the bytes that become free are behind the value, where nobody looks.
+// permit_obs_fold. The bytes that become free are behind the value; they become spaces, because a
+// head may be parsed again (pipelining, post-buffering) and must then have the same value.
 ByteView UnfoldInPlace(ByteView value) {
   auto* out = const_cast<uint8_t*>(value.data);
   size_t size = 0;
@@ -249,6 +250,7 @@ ByteView UnfoldInPlace(ByteView value) {
     --i;
     out[size++] = ' ';
   }
+  memset(out + size, ' ', value.size - size);
   return TrimOws({value.data, size});
 }
 
