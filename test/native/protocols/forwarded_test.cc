@@ -173,6 +173,23 @@ TEST("fields of this kind that do not count are hidden if that was asked for") {
   CHECK(applied.head.told.server_port.empty());
 }
 
+TEST("the last host and scheme of a list that is too long are not those of its middle") {
+  // A client that sends 64 entries of its own must not push the one of the proxy out of sight.
+  ForwardedPolicy tolerant = PolicyOf("*");
+  tolerant.refuse_invalid = false;
+  for (std::string_view name : {"X-Forwarded-Host", "X-Forwarded-Proto"}) {
+    const bool host = name == "X-Forwarded-Host";
+    std::string value = host ? "evil" : "https";
+    for (int i = 1; i < 64; ++i) value += host ? ",evil" : ",https";
+    value = std::string(name) + ": " + value + (host ? ",real\r\n" : ",http\r\n");
+    Row(name);
+    CHECK_EQ(Applied(value, PolicyOf("*")).refused(), 400);
+    const Applied applied(value, tolerant);
+    CHECK(applied.complete() && !applied.head.https);
+    CHECK(Text(applied.head.told.server_name) != "evil");
+  }
+}
+
 TEST("a chain of more than 64 entries is refused, and reads nothing that is not there") {
   std::string value = "1.1.1.1";
   for (int i = 1; i < 64; ++i) value += ",1.1.1.1";
