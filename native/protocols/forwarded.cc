@@ -256,7 +256,7 @@ ParseStatus Reader::TakePair(ByteView name, ByteView value) {
 // forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ), pair = token "=" value;
 // no white space around "=" (RFC 7239 §4).
 ParseStatus Reader::TakeElement(ByteView element) {
-  constexpr char kMalformed[] = "Forwarded is malformed";
+  static constexpr char kMalformed[] = "Forwarded is malformed";
   while (!element.empty()) {
     size_t size = 0;
     while (size < element.size && IsToken(element[size])) ++size;

@@ -2,10 +2,12 @@
 #ifndef POSTERN_TEST_PROTOCOLS_PARSE_H_
 #define POSTERN_TEST_PROTOCOLS_PARSE_H_
 
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "check.h"
 #include "guard_page.h"
 #include "protocols/http1.h"
 #include "protocols/uwsgi.h"
@@ -25,8 +27,12 @@ struct Parsed {
   ParseStatus status = ParseStatus::kIncomplete;
 
   bool complete() const { return status == ParseStatus::kComplete; }
-  // 0 unless it was refused.
-  int refused() const { return status == ParseStatus::kInvalid ? error.status : 0; }
+  // 0 unless it was refused. The reason has static storage: it must be readable long after.
+  int refused() const {
+    if (status != ParseStatus::kInvalid) return 0;
+    CHECK(strlen(error.reason) > 0);
+    return error.status;
+  }
   ByteView Value(Key key) const {
     const Field* field = head.Find(key);
     return field == nullptr ? ByteView() : field->value;
