@@ -55,6 +55,7 @@ function* messageLines(expect) {
 
 function* caseLines(one) {
   yield `case ${one.id}`
+  yield `title ${utf8(one.description)}`
   yield `raw ${hex(rawOf(one))}`
   for (const [name, value] of Object.entries(one.config ?? {})) {
     const words = Array.isArray(value) ? value : [value]
@@ -69,7 +70,8 @@ function* caseLines(one) {
 
 /** Writes `<directory>/http1.txt` and `uwsgi.txt`. */
 export function writeCorpus(directory) {
-  const sources = [...FILES.map((name) => `test/corpus/${name}.json`), 'scripts/corpus-lines.mjs']
+  const corpora = FILES.map((name) => `test/corpus/${name}.json`)
+  const sources = [...corpora, 'scripts/corpus-lines.mjs']
   unlessFresh('corpus-lines', digest(sources, directory), join(directory, `${FILES[1]}.txt`), () => {
     for (const name of FILES) {
       const { cases } = JSON.parse(readFileSync(join(root, `test/corpus/${name}.json`), 'utf8'))

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,12 +17,13 @@
 namespace postern::test {
 
 struct Test {
-  Test(const char* test_title, void (*function)()) : title(test_title), run(function) {
+  Test(std::string test_title, std::function<void()> function)
+      : title(std::move(test_title)), run(std::move(function)) {
     (last == nullptr ? first : last->next) = this;
     last = this;
   }
-  const char* title;
-  void (*run)();
+  std::string title;
+  std::function<void()> run;
   Test* next = nullptr;
   static inline Test* first = nullptr;
   static inline Test* last = nullptr;

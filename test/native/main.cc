@@ -1,6 +1,4 @@
 // Runs the tests of an executable: all, or those whose title contains the first argument.
-#include <cstring>
-
 #include "check.h"
 
 namespace postern::test {
@@ -12,14 +10,14 @@ int RunAll(int argc, char** argv) {
   int number = 0;
   int failed = 0;
   for (const Test* test = Test::first; test != nullptr; test = test->next) {
-    if (strstr(test->title, wanted) == nullptr) continue;
+    if (test->title.find(wanted) == std::string::npos) continue;
     const uint64_t before = failures;
     Row("");
-    printf("# %s\n", test->title);
+    printf("# %s\n", test->title.c_str());
     test->run();
     const bool ok = failures == before;
     if (!ok) ++failed;
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", ++number, test->title);
+    printf("%s %d - %s\n", ok ? "ok" : "not ok", ++number, test->title.c_str());
   }
   printf("1..%d\n# tests %d checks %llu failed %d\n", number, number,
          static_cast<unsigned long long>(checks), failed);
