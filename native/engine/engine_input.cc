@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "engine/engine.h"
+#include "engine/fast_calls.h"
 #include "protocols/proxy.h"
 #include "protocols/uwsgi.h"
 
@@ -40,7 +41,7 @@ void Engine::OnReadable(Connection* c) {
   uint8_t* const start = memory_.data + input_used_;
   ssize_t got;
   do {
-    got = recv(c->fd, start + carried, std::min(room - carried, kMaxReadBytes), 0);
+    got = FastRecv(c->fd, start + carried, std::min(room - carried, kMaxReadBytes));
   } while (got < 0 && errno == EINTR);
   if (got < 0) return errno == EAGAIN ? void() : OnPeerGone(c);
   if (got == 0) return OnPeerClosed(c);
@@ -94,6 +95,7 @@ void Engine::OnPeerClosed(Connection* c) {
 void Engine::OnPeerGone(Connection* c) { Close(c); }
 
 void Engine::ProcessReady() {
+  if (ready_.empty()) return;
   std::vector<Connection*> ready;
   ready.swap(ready_);
   for (Connection* c : ready) {

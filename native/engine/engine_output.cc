@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "engine/engine.h"
+#include "engine/fast_calls.h"
 
 namespace postern {
 
@@ -305,7 +306,7 @@ SendResult Engine::SendPieces(Connection* c) {
   c->piece_first = c->piece_last = 0;
   ssize_t sent;
   do {
-    sent = send(c->fd, first.data, first.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = FastSend(c->fd, first.data, first.size);
   } while (sent < 0 && errno == EINTR);
   if (sent == static_cast<ssize_t>(first.size)) return SendResult::kDone;
   if (sent < 0 && errno != EAGAIN) return SendResult::kFailed;
