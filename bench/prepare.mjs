@@ -13,9 +13,20 @@ export function prepare() {
   installPeers(['wrk', 'strace'])
   unlessFresh('bench-peers', digest(['bench/package.json']), 'bench/node_modules', () => {
     say('installing the peers …')
-    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--no-package-lock', '--loglevel=error'], {
-      cwd: join(root, 'bench'),
-    })
+    run(
+      'npm',
+      [
+        'install',
+        '--no-audit',
+        '--no-fund',
+        '--ignore-scripts',
+        '--no-package-lock',
+        '--loglevel=error',
+      ],
+      {
+        cwd: join(root, 'bench'),
+      },
+    )
   })
   const sources = digest(['native', 'bench/native', 'bench/binding.gyp'])
   unlessFresh('bench-native', sources, 'bench/build/limit', () => {
@@ -25,7 +36,13 @@ export function prepare() {
     runQuietly('npm', ['exec', '--no', '--loglevel=error', '--', gyp, 'rebuild'], { cwd })
     const protocols = PROTOCOLS.map((name) => `native/protocols/${name}.cc`)
     for (const name of ['limit', 'uwsgi_load']) {
-      runQuietly('g++', [...CXX, `bench/native/${name}.cc`, ...protocols, '-o', `bench/build/${name}`])
+      runQuietly('g++', [
+        ...CXX,
+        `bench/native/${name}.cc`,
+        ...protocols,
+        '-o',
+        `bench/build/${name}`,
+      ])
     }
   })
 }

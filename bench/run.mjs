@@ -77,7 +77,8 @@ async function withServers(specs, use) {
 }
 
 function progress(name) {
-  return (done, all) => process.stderr.write(`\r${name}: round ${done} of ${all}  ${done === all ? '\n' : ''}`)
+  return (done, all) =>
+    process.stderr.write(`\r${name}: round ${done} of ${all}  ${done === all ? '\n' : ''}`)
 }
 
 const show = (r) => `${r.ratio.toFixed(3)} (${r.low.toFixed(3)}–${r.high.toFixed(3)})`
@@ -117,10 +118,15 @@ async function compare(name, specs, script) {
     })
     lines.push('')
     for (const t of targets) {
-      lines.push(`Target: at most ${t.most} × ${t.to}: ${show(t.measured)}, ${t.met ? 'met' : 'missed'}.`)
+      lines.push(
+        `Target: at most ${t.most} × ${t.to}: ${show(t.measured)}, ${t.met ? 'met' : 'missed'}.`,
+      )
     }
     const valid = Math.abs(control.ratio - 1) <= Math.max(0.03, (control.high - control.low) / 2)
-    lines.push(`Control (ours against ours): ${show(control)}, the run is ${valid ? 'valid' : 'INVALID'}.`, '')
+    lines.push(
+      `Control (ours against ours): ${show(control)}, the run is ${valid ? 'valid' : 'INVALID'}.`,
+      '',
+    )
     return { lines, json: { rows, targets, control, valid } }
   })
 }
@@ -155,7 +161,12 @@ async function systemCalls() {
       lines.push(`| ${server.name}, HTTP keep-alive, -c64 | ${perRequest.toFixed(2)} | ${target} |`)
     }
   })
-  const uwsgi = postern('postern', HELLO, ['--socket', socketPath, '--http-socket', '127.0.0.1:{port}'])
+  const uwsgi = postern('postern', HELLO, [
+    '--socket',
+    socketPath,
+    '--http-socket',
+    '127.0.0.1:{port}',
+  ])
   await withServers([uwsgi], async ([server]) => {
     uwsgiLoad(server, 1)
     const { perRequest } = await syscallsPerRequest(server, uwsgiLoad)
@@ -167,7 +178,12 @@ async function systemCalls() {
 
 async function idleMemory() {
   return withServers([SPECS.postern, SPECS.node], async (servers) => {
-    const lines = ['### idle connections', '', '| server | bytes of RSS each, 10,000 of them |', '|---|---|']
+    const lines = [
+      '### idle connections',
+      '',
+      '| server | bytes of RSS each, 10,000 of them |',
+      '|---|---|',
+    ]
     const json = {}
     for (const server of servers) {
       wrk(server, 2) // warm: what is compiled late must not be counted

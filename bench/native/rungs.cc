@@ -142,8 +142,7 @@ napi_value StartEngine(napi_env env, napi_callback_info info) {
   listen.address.host = "127.0.0.1";
   listen.address.port = PortArgument(env, info);
   ListenError error;
-  if (!self->engine->Open() || self->engine->Listen(listen, &error) < 0 ||
-      !self->engine->Start()) {
+  if (!self->engine->Open() || self->engine->Listen(listen, &error) < 0 || !self->engine->Start()) {
     napi_throw_error(env, nullptr, "listen failed");
     return nullptr;
   }
@@ -170,4 +169,6 @@ napi_value Init(napi_env env, napi_value exports) {
 }  // namespace
 }  // namespace postern::bench
 
-NAPI_MODULE_INIT() { return postern::bench::Init(env, exports); }
+NAPI_MODULE_INIT() {
+  return postern::bench::Init(env, exports);
+}

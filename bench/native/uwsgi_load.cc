@@ -25,14 +25,24 @@ using postern::UwsgiVar;
 // What nginx sends with its uwsgi_params for a browser-like GET.
 Buffer MakePacket() {
   const char* pairs[][2] = {
-      {"QUERY_STRING", ""}, {"REQUEST_METHOD", "GET"}, {"CONTENT_TYPE", ""},
-      {"CONTENT_LENGTH", ""}, {"REQUEST_URI", "/"}, {"PATH_INFO", "/"},
-      {"DOCUMENT_ROOT", "/usr/share/nginx/html"}, {"SERVER_PROTOCOL", "HTTP/1.1"},
-      {"REQUEST_SCHEME", "http"}, {"REMOTE_ADDR", "127.0.0.1"}, {"REMOTE_PORT", "51234"},
-      {"SERVER_PORT", "8080"}, {"SERVER_NAME", "localhost"}, {"HTTP_HOST", "localhost:8080"},
+      {"QUERY_STRING", ""},
+      {"REQUEST_METHOD", "GET"},
+      {"CONTENT_TYPE", ""},
+      {"CONTENT_LENGTH", ""},
+      {"REQUEST_URI", "/"},
+      {"PATH_INFO", "/"},
+      {"DOCUMENT_ROOT", "/usr/share/nginx/html"},
+      {"SERVER_PROTOCOL", "HTTP/1.1"},
+      {"REQUEST_SCHEME", "http"},
+      {"REMOTE_ADDR", "127.0.0.1"},
+      {"REMOTE_PORT", "51234"},
+      {"SERVER_PORT", "8080"},
+      {"SERVER_NAME", "localhost"},
+      {"HTTP_HOST", "localhost:8080"},
       {"HTTP_USER_AGENT", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},
       {"HTTP_ACCEPT", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
-      {"HTTP_ACCEPT_LANGUAGE", "en-US,en;q=0.5"}, {"HTTP_ACCEPT_ENCODING", "gzip, deflate"},
+      {"HTTP_ACCEPT_LANGUAGE", "en-US,en;q=0.5"},
+      {"HTTP_ACCEPT_ENCODING", "gzip, deflate"},
   };
   std::vector<UwsgiVar> vars;
   for (const auto& [key, value] : pairs) vars.push_back({ByteView(key), ByteView(value)});

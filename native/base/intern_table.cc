@@ -31,7 +31,8 @@ bool SameBytes(const uint8_t* a, const uint8_t* b, size_t size) {
     for (size_t i = 0; i + 8 < size; i += 8) differs |= Read64(a + i) ^ Read64(b + i);
     return differs == 0;
   }
-  if (size >= 4) return ((Read32(a) ^ Read32(b)) | (Read32(a + size - 4) ^ Read32(b + size - 4))) == 0;
+  if (size >= 4)
+    return ((Read32(a) ^ Read32(b)) | (Read32(a + size - 4) ^ Read32(b + size - 4))) == 0;
   for (size_t i = 0; i < size; ++i) {
     if (a[i] != b[i]) return false;
   }

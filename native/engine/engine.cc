@@ -26,7 +26,7 @@ uint64_t MakeTag(TagKind kind, uint32_t index, uint32_t serial = 0) {
 // application that takes 10 µs a request, after 3 ms.
 constexpr int kMaxTurnEvents = 256;
 constexpr int kMaxRounds = 32;
-constexpr uint32_t kMaxAccepts = 64;    // in one go
+constexpr uint32_t kMaxAccepts = 64;  // in one go
 constexpr uint32_t kLogPauseTicks = 10;
 
 uint32_t MonotonicSeconds() {
@@ -254,8 +254,8 @@ void Engine::UpdateInterest(Connection* c) {
   if (c->registered && wanted == c->interest) return;
   const uint64_t tag = MakeTag(TagKind::kConnection, c->index, c->serial);
   c->interest = wanted;
-  const bool done = c->registered ? poller_.Modify(c->fd, wanted, tag)
-                                  : poller_.Add(c->fd, wanted, tag);
+  const bool done =
+      c->registered ? poller_.Modify(c->fd, wanted, tag) : poller_.Add(c->fd, wanted, tag);
   c->registered = true;
   if (!done) OnPeerGone(c);
 }

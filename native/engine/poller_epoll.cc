@@ -40,7 +40,9 @@ bool Poller::Modify(int fd, uint8_t interest, uint64_t tag) {
   return Control(fd_.get(), EPOLL_CTL_MOD, fd, interest, tag);
 }
 
-void Poller::Remove(int fd) { epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void Poller::Remove(int fd) {
+  epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
 
 int Poller::Wait(PollEvent* events, int capacity) {
   epoll_event ready[kMaxEvents];

@@ -143,7 +143,8 @@ ParseStatus HeadParser::ParseVersion() {
   constexpr size_t kSize = sizeof(kPattern) - 1;
   const size_t have = std::min(static_cast<size_t>(end_ - p_), kSize);
   for (size_t i = 0; i < have; ++i) {
-    const bool fits = kPattern[i] == 'd' ? IsDigit(p_[i]) : p_[i] == kPattern[i];
+    const auto wanted = static_cast<uint8_t>(kPattern[i]);
+    const bool fits = wanted == 'd' ? IsDigit(p_[i]) : p_[i] == wanted;
     if (!fits) return Invalid(400, "the request line does not end in HTTP/1.1 and CRLF");
   }
   if (have < kSize) return ParseStatus::kIncomplete;
@@ -192,9 +193,8 @@ ParseStatus HeadParser::ParseAbsoluteForm() {
   // RFC 9112 §3.2.2: this is the server that was meant, whatever Host says. Host itself stays what
   // was sent.
   head_->told.server_name = parsed.host;
-  head_->told.server_port = parsed.port.empty()
-                                ? ByteView(EqualsIgnoreCase(name, "https") ? "443" : "80")
-                                : parsed.port;
+  head_->told.server_port =
+      parsed.port.empty() ? ByteView(EqualsIgnoreCase(name, "https") ? "443" : "80") : parsed.port;
   SplitPath(rest.From(authority));
   return ParseStatus::kComplete;
 }
@@ -216,8 +216,7 @@ ParseStatus HeadParser::ParseFields() {
   for (uint32_t lines = 0;; ++lines) {
     FieldLine line;
     bool done = false;
-    const ParseStatus status =
-        ParseFieldLine(&p_, end_, limits_, options_, &line, &done, error_);
+    const ParseStatus status = ParseFieldLine(&p_, end_, limits_, options_, &line, &done, error_);
     if (status != ParseStatus::kComplete || done) return status;
     if (lines == limits_.max_fields) return Invalid(431, "too many header fields");
     const Key key = FindFieldKey(line.name);
@@ -254,8 +253,7 @@ bool DecidesRouteOrFraming(Key key) {
 ParseStatus HeadParser::AddField(const FieldLine& line, Key key) {
   if (key == Key::kNone) {
     // '_' is a token character, hence only unknown names can hold it.
-    const bool underscore =
-        FindByte(line.name.begin(), line.name.end(), '_') != line.name.end();
+    const bool underscore = FindByte(line.name.begin(), line.name.end(), '_') != line.name.end();
     if (underscore && options_.header_map == HeaderMap::kRefuse) {
       return Invalid(400, "a field name with an underscore");
     }
