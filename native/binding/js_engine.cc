@@ -186,6 +186,7 @@ void JsEngine::Deliver() {
   TakeRecords();
   TakeDeferrals();
   writer_->Clear();
+  if (!notices_.empty()) engine_->Wake();
 }
 
 void JsEngine::TakeRecords() {

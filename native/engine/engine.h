@@ -105,6 +105,9 @@ class Engine {
   BodyState ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t* size, ParseError* error);
   ByteView Trailers(ExchangeId id);
 
+  // The host has something left for another Deliver.
+  void Wake() { host_notified_ = true; }
+
   // Sends what was written. Turn does this itself; call it after writing outside of Deliver.
   void Flush();
 

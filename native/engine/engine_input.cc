@@ -587,8 +587,10 @@ ByteView Engine::Trailers(ExchangeId id) {
 // Answers bytes that are no request, and closes.
 void Engine::Reject(Connection* c, ParseError error, bool head_only) {
   if (c->HasExchange() && c->phase == Phase::kBody) c->response = ResponseState::kEnded;
-  if (listeners_[c->listener]->protocol == WireProtocol::kUwsgi && error.status >= 400 &&
-      error.status != 408) {
+  // Front servers do not make mistakes of their own: what a uwsgi socket refuses, and what is another
+  // protocol altogether, is somebody's configuration.
+  const bool uwsgi = listeners_[c->listener]->protocol == WireProtocol::kUwsgi;
+  if (error.foreign || (uwsgi && error.status != 0 && error.status != 408)) {
     LogOnce(LogLevel::kWarning, error.reason);
   }
   if (error.status != 0) {

@@ -11,6 +11,8 @@
 namespace postern {
 namespace {
 
+constexpr uint8_t kTlsHandshake = 0x16;  // the first byte of a ClientHello, RFC 8446 §5.1
+
 class HeadParser {
  public:
   HeadParser(uint8_t* data, size_t size, const Limits& limits, const Http1Options& options,
@@ -111,6 +113,11 @@ ParseStatus HeadParser::ParseMethod() {
       return Invalid(501, "the method is too long");
     }
     return ParseStatus::kIncomplete;
+  }
+  if (q == p_ && *p_ == kTlsHandshake) {
+    return RefuseForeign(error_,
+                         "TLS spoken to an HTTP socket: use http:// here, or let a front server "
+                         "take the TLS off");
   }
   if (q == p_) return Invalid(400, "the request line does not start with a method");
   if (*q != ' ') return Invalid(400, "the method is not followed by one space");

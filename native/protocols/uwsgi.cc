@@ -100,7 +100,7 @@ ParseStatus TakeFacts(const Limits& limits, RequestHead* head, ParseError* error
 
 ParseStatus RefuseModifier(ByteView in, ParseError* error) {
   const char* const foreign = RecogniseForeignProtocol(in);
-  if (foreign != nullptr) return Refuse(error, 400, foreign);
+  if (foreign != nullptr) return RefuseForeign(error, foreign);
   return Refuse(error, 501, "no application type has this modifier1");
 }
 
