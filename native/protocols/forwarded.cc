@@ -196,7 +196,8 @@ ParseStatus Reader::ReadScheme() {
     if (entries.count > 1 && policy_.refuse_invalid) {
       return Refuse(error_, 400, "more than one forwarded scheme");
     }
-    const ParseStatus status = TakeScheme(entries.last());
+    const ParseStatus status =
+        entries.too_many ? Invalid("too many forwarded schemes") : TakeScheme(entries.last());
     if (status == ParseStatus::kInvalid) return status;
   }
   return ParseStatus::kComplete;
@@ -212,9 +213,12 @@ bool Reader::TakeHost(ByteView host) {
 }
 
 ParseStatus Reader::ReadHostAndPort() {
-  if (Counts(Key::kXForwardedHost) && !TakeHost(ListOf(Key::kXForwardedHost).last())) {
-    const ParseStatus status = Invalid("X-Forwarded-Host is not a host");
-    if (status == ParseStatus::kInvalid) return status;
+  if (Counts(Key::kXForwardedHost)) {
+    const Entries hosts = ListOf(Key::kXForwardedHost);
+    if (hosts.too_many || !TakeHost(hosts.last())) {
+      const ParseStatus status = Invalid("X-Forwarded-Host is not a host");
+      if (status == ParseStatus::kInvalid) return status;
+    }
   }
   if (!Counts(Key::kXForwardedPort)) return ParseStatus::kComplete;
   const Entries entries = ListOf(Key::kXForwardedPort);
@@ -251,7 +255,7 @@ ParseStatus Reader::TakePair(ByteView name, ByteView value) {
 // forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ), pair = token "=" value;
 // no white space around "=" (RFC 7239 §4).
 ParseStatus Reader::TakeElement(ByteView element) {
-  constexpr char kMalformed[] = "Forwarded is malformed";
+  static constexpr char kMalformed[] = "Forwarded is malformed";
   while (!element.empty()) {
     size_t size = 0;
     while (size < element.size && IsToken(element[size])) ++size;

@@ -13,6 +13,13 @@ namespace {
 
 constexpr uint8_t kTlsHandshake = 0x16;  // the first byte of a ClientHello, RFC 8446 §5.1
 
+// The end of a line that is not whole yet, without the first bytes of its CRLF, so that a line at
+// its limit is not refused where it is cut there.
+const uint8_t* EndOfText(const uint8_t* line, const uint8_t* end) {
+  while (end > line && (end[-1] == kLf || end[-1] == kCr)) --end;
+  return end;
+}
+
 class HeadParser {
  public:
   HeadParser(uint8_t* data, size_t size, const Limits& limits, const Http1Options& options,
@@ -96,7 +103,7 @@ ParseStatus HeadParser::ParseRequestLine() {
   if (status == ParseStatus::kComplete) status = ParseTarget();
   if (status == ParseStatus::kComplete) status = ParseVersion();
   if (status == ParseStatus::kIncomplete &&
-      static_cast<size_t>(end_ - line_) > limits_.max_request_line_bytes) {
+      static_cast<size_t>(EndOfText(line_, end_) - line_) > limits_.max_request_line_bytes) {
     return Invalid(414, "the request line is too long");
   }
   if (status != ParseStatus::kComplete) return status;
@@ -233,7 +240,8 @@ ParseStatus HeadParser::ParseFields() {
 }
 
 // A fold (CRLF and the white space around it) becomes one space, RFC 9112 §5.2. Only with
-// permit_obs_fold; the bytes that become free are behind the value, where nobody looks.
+// permit_obs_fold. The bytes that become free are behind the value; they become spaces, because a
+// head may be parsed again (pipelining, post-buffering) and must then have the same value.
 ByteView UnfoldInPlace(ByteView value) {
   auto* out = const_cast<uint8_t*>(value.data);
   size_t size = 0;
@@ -248,6 +256,7 @@ ByteView UnfoldInPlace(ByteView value) {
     --i;
     out[size++] = ' ';
   }
+  memset(out + size, ' ', value.size - size);
   return TrimOws({value.data, size});
 }
 
@@ -407,7 +416,8 @@ ParseStatus ParseFieldLine(const uint8_t** at, const uint8_t* end, const Limits&
   if (status == ParseStatus::kComplete) {
     status = ParseFieldValue(next, end, options, line, &next, error);
   }
-  const uint8_t* const reached = status == ParseStatus::kComplete ? next - 2 : end;
+  const uint8_t* const reached =
+      status == ParseStatus::kComplete ? next - 2 : EndOfText(start, end);
   if (status != ParseStatus::kInvalid &&
       static_cast<size_t>(reached - start) > limits.max_field_bytes) {
     return Refuse(error, 431, "a header field is too large");
