@@ -154,7 +154,8 @@ export class EnvironFactory {
     const environ = new this.bare(0, listener, peer, scheme, input)
     for (let i = 0; i < count; i++, at += VAR_INTS) {
       const key = vars[at + VAR_KEY]
-      const name = key >= 0 ? this.keys[key] : this.text(vars[at + VAR_NAME], vars[at + VAR_NAME_BYTES])
+      const name =
+        key >= 0 ? this.keys[key] : this.text(vars[at + VAR_NAME], vars[at + VAR_NAME_BYTES])
       environ[name] = this.value(at)
     }
     if (environ.REQUEST_URI !== undefined) environ.RAW_URI ??= environ.REQUEST_URI

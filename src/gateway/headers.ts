@@ -5,12 +5,7 @@
 // The native encoder checks the bytes once more; this file gives the error a name and a stack.
 import { STATUS_CODES } from 'node:http'
 import { GatewayError } from '../errors.js'
-import {
-  HEAD_HAS_DATE,
-  HEAD_HAS_SERVER,
-  HEAD_NO_BODY,
-  HEAD_NO_LENGTH,
-} from '../native/layout.js'
+import { HEAD_HAS_DATE, HEAD_HAS_SERVER, HEAD_NO_BODY, HEAD_NO_LENGTH } from '../native/layout.js'
 import type { HeaderPair } from './types.js'
 
 const TOKEN_RE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

@@ -180,7 +180,7 @@ class BodyReader {
       } else if (Array.isArray(next)) {
         this.failure = new GatewayError('ERR_BODY', `wsgi.input: ${next[1]}`, next[0])
       } else {
-  this.chunks.push(next)
+        this.chunks.push(next)
         this.bytes += next.length
         return true
       }

@@ -97,7 +97,10 @@ function checkRequest(environ: Environ): void {
     `environ["wsgi.url_scheme"] is http or https`,
   )
   check(METHOD_RE.test(environ.REQUEST_METHOD), 'REQUEST_METHOD is a token')
-  check(environ.SERVER_NAME !== '' && environ.SERVER_PORT !== '', 'SERVER_NAME and SERVER_PORT are not empty')
+  check(
+    environ.SERVER_NAME !== '' && environ.SERVER_PORT !== '',
+    'SERVER_NAME and SERVER_PORT are not empty',
+  )
   const { SCRIPT_NAME: script = '', PATH_INFO: path = '' } = environ
   check(!script.endsWith('/'), 'SCRIPT_NAME does not end with "/"')
   check(script === '' || script.startsWith('/'), 'SCRIPT_NAME starts with "/"')
@@ -158,12 +161,11 @@ class Call {
   }
 
   private wrapSync(body: ResponseBody): Iterable<Block> {
-    const call = this
     const iterable = body as Iterable<Block> | Iterator<Block>
     const iterator = Symbol.iterator in iterable ? iterable[Symbol.iterator]() : iterable
     const guard = new Guard(body, iterator)
     return guard.face({
-      next: () => call.checkStep(guard.next() as IteratorResult<Block>, guard),
+      next: () => this.checkStep(guard.next() as IteratorResult<Block>, guard),
       [Symbol.iterator]() {
         return this as unknown as Iterator<Block>
       },
@@ -171,10 +173,9 @@ class Call {
   }
 
   private wrapAsync(body: AsyncIterable<Block>): AsyncIterable<Block> {
-    const call = this
     const guard = new Guard(body, body[Symbol.asyncIterator]())
     return guard.face({
-      next: async () => call.checkStep(await guard.next(), guard),
+      next: async () => this.checkStep(await guard.next(), guard),
       [Symbol.asyncIterator]() {
         return this as unknown as AsyncIterator<Block>
       },
