@@ -51,6 +51,13 @@ const kAborted = 4
 
 /** Arrays up to this many bytes are joined and sent as one block. */
 const JOIN_BYTES = 64 * 1024
+/**
+ * After this many bytes in one go the event loop gets a turn, however much the client takes: only
+ * from there comes the news that it has gone, and other requests wait there too.
+ */
+const BURST_BYTES = 1024 * 1024
+/** What a block counts besides its bytes, so that empty ones add up as well. */
+const BLOCK_COST = 64
 
 type AnyIterator = Iterator<Block> | AsyncIterator<Block>
 
@@ -65,7 +72,11 @@ export class Exchange implements BodySource, HeadFacts {
   private state = kNew
   private head: Head | null = null
   private sent = 0
+  /** The client has more than enough to read. */
   private behind = false
+  /** `writable` is to go on with the iterator. */
+  private paused = false
+  private burst = 0
   private result: unknown = undefined
   private iterator: AnyIterator | null = null
   private trailerPairs: [name: string, value: string][] | null = null
@@ -115,7 +126,8 @@ export class Exchange implements BodySource, HeadFacts {
 
   /** The client has caught up. */
   writable(): void {
-    if (!this.behind) return
+    if (!this.paused) return
+    this.paused = false
     this.behind = false
     if (this.iterator !== null) this.pump(this.iterator)
   }
@@ -255,7 +267,9 @@ export class Exchange implements BodySource, HeadFacts {
       this.fail(error)
       return
     }
-    if (this.state < kDone) this.host.awaitWritable(this)
+    if (this.state >= kDone) return
+    this.paused = true
+    this.host.awaitWritable(this)
   }
 
   private takeStep(step: IteratorResult<Block>, iterator: AnyIterator): void {
@@ -276,6 +290,11 @@ export class Exchange implements BodySource, HeadFacts {
       return false
     }
     this.send(step.value)
+    this.burst += step.value.length + BLOCK_COST
+    if (this.burst > BURST_BYTES) {
+      this.burst = 0
+      this.behind = true
+    }
     const tooMuch = this.contentLength >= 0 && this.sent > this.contentLength
     // A response without a body is decided by the first block, empty ones do not count.
     const decided = this.head !== null && this.hasNoBody() && step.value.length > 0
