@@ -210,11 +210,17 @@ export class Exchange implements BodySource, HeadFacts {
       )
       return
     }
-    // Nobody waits for it any more, but it is owed its close().
-    if (this.state >= kDone) return this.closeResult()
+    if (this.state >= kDone) return this.discard(result)
     if (Array.isArray(result)) return this.takeArray(result)
     if (result instanceof this.host.FileWrapper) return this.sendFile(result as WrappedFile)
     this.pump(iteratorOf(result))
+  }
+
+  /** Nobody waits for it any more, but it is owed its end: a stream its cancel(), all their close(). */
+  private discard(result: object): void {
+    const sized = Array.isArray(result) || result instanceof this.host.FileWrapper
+    if (!sized) this.iterator = iteratorOf(result)
+    this.closeResult()
   }
 
   private takeArray(blocks: Block[]): void {
