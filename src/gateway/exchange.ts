@@ -162,6 +162,8 @@ export class Exchange implements BodySource, HeadFacts {
 
   readBody(): Buffer | null | undefined | [number, string] {
     if (this.inline === undefined) return this.host.readBody(this)
+    // Another round may have written over it: those bytes belong to somebody else.
+    if (this.inlineBytes > 0 && this.done) return [400, 'the request is over']
     this.keepInline()
     const inline = this.inline
     this.inline = null
