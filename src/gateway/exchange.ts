@@ -77,6 +77,8 @@ export class Exchange implements BodySource, HeadFacts {
   /** `writable` is to go on with the iterator. */
   private paused = false
   private burst = 0
+  /** What is over the Content-Length is cut without a word: a file is longer than the part wanted. */
+  private clips = false
   private result: unknown = undefined
   private iterator: AnyIterator | null = null
   private trailerPairs: [name: string, value: string][] | null = null
@@ -240,6 +242,7 @@ export class Exchange implements BodySource, HeadFacts {
     const { fd } = wrapped.file
     const extent = typeof fd === 'number' ? this.host.fileExtent(fd) : null
     if (fd === undefined || extent === null || this.head === null) {
+      this.clips = true
       return this.pump(wrapped[Symbol.asyncIterator]())
     }
     const [offset, left] = extent
@@ -323,7 +326,7 @@ export class Exchange implements BodySource, HeadFacts {
     const left = this.contentLength < 0 ? bytes.length : this.contentLength - this.sent
     this.sent += bytes.length
     if (bytes.length > left) {
-      if (left >= 0) this.host.logError(tooLong(this.contentLength))
+      if (left >= 0 && !this.clips) this.host.logError(tooLong(this.contentLength))
       bytes = bytes.subarray(0, Math.max(left, 0))
     }
     this.behind = this.host.write(this, bytes) > this.host.highWaterBytes
