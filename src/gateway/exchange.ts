@@ -5,7 +5,8 @@
 //     any ──the client is gone──► kAborted                      any ──error──► kDone
 //
 // The rules are those of PEP 3333; docs/gateway.md numbers them, test/gateway tests each by number.
-import { GatewayError } from '../errors.js'
+import { STATUS_CODES } from 'node:http'
+import { describeError, GatewayError } from '../errors.js'
 import { FLAG_HEAD, HEAD_NO_BODY, HEAD_NO_LENGTH } from '../native/layout.js'
 import type { FileWrapperClass, WrappedFile } from './file-wrapper.js'
 import type { Head, HeadCache, HeadFacts } from './headers.js'
@@ -442,7 +443,7 @@ export class Exchange implements BodySource, HeadFacts {
   private fail(error: unknown): void {
     const { state, host } = this
     this.closeResult()
-    const status = error instanceof GatewayError ? error.status : 500
+    const status = statusOf(error)
     // The client's own doing is not an error of the application, nor is what happens after it left.
     if (state !== kAborted && status >= 500) host.logError('the application failed', error)
     if (state >= kDone) return
@@ -450,32 +451,29 @@ export class Exchange implements BodySource, HeadFacts {
     if (state === kSent) return host.abort(this)
     this.contentLength = -1
     const head = host.heads.get(statusLine(status), ERROR_HEADERS, this)
-    const text = host.dev && status >= 500 ? describe(error) : `${statusLine(status)}\n`
+    const text =
+      host.dev && status >= 500
+        ? `${statusLine(status)}\n\n${describeError(error)}\n`
+        : `${statusLine(status)}\n`
     host.respond(this, head, text)
   }
 }
 
 const ERROR_HEADERS: readonly HeaderPair[] = [['Content-Type', 'text/plain; charset=utf-8']]
 
-function statusLine(status: number): string {
-  switch (status) {
-    case 400:
-      return '400 Bad Request'
-    case 408:
-      return '408 Request Timeout'
-    case 413:
-      return '413 Content Too Large'
-    case 431:
-      return '431 Request Header Fields Too Large'
-    case 503:
-      return '503 Service Unavailable'
-    default:
-      return '500 Internal Server Error'
+/** The status of the error's own choice, if it is one for errors. */
+function statusOf(error: unknown): number {
+  try {
+    if (!(error instanceof GatewayError)) return 500
+    const { status } = error
+    return status >= 400 && status in STATUS_CODES ? Number(status) : 500
+  } catch {
+    return 500 // a Proxy that throws when it is looked at
   }
 }
 
-function describe(error: unknown): string {
-  return `500 Internal Server Error\n\n${error instanceof Error ? error.stack : String(error)}\n`
+function statusLine(status: number): string {
+  return `${status} ${status === 413 ? 'Content Too Large' : STATUS_CODES[status]}`
 }
 
 function ended(): GatewayError {
