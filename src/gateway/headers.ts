@@ -14,7 +14,7 @@ const STATUS_RE = /^[1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const LENGTH_RE = /^\d{1,15}$/
 
 /** RFC 9110 §7.6.1, and what RFC 2616 §13.5.1 listed: they belong to the server. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
