@@ -4,7 +4,8 @@ import { GatewayError } from '../../src/errors.js'
 import type { GatewayApp, StartResponse } from '../../src/gateway/types.js'
 import { MemoryHost, outcomeOf, start, turn } from '../support/memory-host.js'
 
-const TEXT: [string, string][] = [['Content-Type', 'text/plain']]
+import { TEXT } from '../support/results.js'
+
 const wrong = new Error('secret')
 
 function fail(): never {
