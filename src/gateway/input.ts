@@ -57,16 +57,10 @@ export class GatewayInput {
   }
 
   /** Reads lines until they make up `hint` bytes, or all of them. */
-  async readlines(hint?: number | null): Promise<Buffer[]> {
+  readlines(hint?: number | null): Promise<Buffer[]> {
     const enough = hint === 0 ? Number.POSITIVE_INFINITY : checkSize(hint)
-    const lines: Buffer[] = []
-    for (let bytes = 0; bytes < enough; ) {
-      const line = await this.readline()
-      if (line.length === 0) break
-      lines.push(line)
-      bytes += line.length
-    }
-    return lines
+    const reader = this.#open()
+    return reader.inTurn(() => reader.readlines(enough))
   }
 
   /** Line by line, as Python iterates over a file. */
@@ -164,6 +158,17 @@ class BodyReader {
       }
       if (offset >= limit || !(await this.pull())) return this.take(Math.min(offset, limit))
     }
+  }
+
+  async readlines(enough: number): Promise<Buffer[]> {
+    const lines: Buffer[] = []
+    for (let bytes = 0; bytes < enough; ) {
+      const line = await this.readline(Number.POSITIVE_INFINITY)
+      if (line.length === 0) break
+      lines.push(line)
+      bytes += line.length
+    }
+    return lines
   }
 
   /** Gets one more chunk. False: the body is over. */
