@@ -28,7 +28,12 @@ export function run(command, args, options = {}) {
 
 /** Runs a command quietly and shows its output only if it fails. */
 export function runQuietly(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options })
+  const result = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    ...options,
+  })
   if (result.status === 0) return result.stdout
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}\n`)
   process.stderr.write(`failed: ${command} ${args.join(' ')}\n`)

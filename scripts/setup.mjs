@@ -22,11 +22,16 @@ export function setUp({ debug = false } = {}) {
     say(`building the addon (${kind}) …`)
     buildAddon(kind)
   })
-  unlessFresh('typescript', digest(['src', 'tsconfig.json', 'package.json']), 'dist/index.js', () => {
-    say('compiling TypeScript …')
-    rmSync(join(root, 'dist'), { recursive: true, force: true })
-    runQuietly('node_modules/.bin/tsc', ['-p', 'tsconfig.json'])
-  })
+  unlessFresh(
+    'typescript',
+    digest(['src', 'tsconfig.json', 'package.json']),
+    'dist/index.js',
+    () => {
+      say('compiling TypeScript …')
+      rmSync(join(root, 'dist'), { recursive: true, force: true })
+      runQuietly('node_modules/.bin/tsc', ['-p', 'tsconfig.json'])
+    },
+  )
 }
 
 function checkNode() {

@@ -2,6 +2,8 @@
 // the HTTP status or the exit code that belongs to it. One table of exit codes; no other file may
 // invent one.
 
+import { inspect } from 'node:util'
+
 /** Exit codes of every Postern process: an emperor retries 111 and leaves 100 alone. */
 export const EXIT: { readonly OK: 0; readonly PERMANENT: 100; readonly TEMPORARY: 111 } = {
   OK: 0,
@@ -41,4 +43,28 @@ export class StartError extends Error {
 /** An option that is unknown, malformed or contradicts another. */
 export class ConfigError extends StartError {
   override name = 'ConfigError'
+}
+
+const MAX_CAUSES = 8
+
+/**
+ * An error for people: its stack, then those of its causes. Anything can be thrown, a Proxy or an
+ * object that is its own cause too; this function does not throw.
+ */
+export function describeError(error: unknown): string {
+  try {
+    const parts: string[] = []
+    for (let at = error; parts.length < MAX_CAUSES; at = (at as Error).cause) {
+      parts.push(at instanceof Error ? String(at.stack ?? at.message) : show(at))
+      if (!(at instanceof Error) || at.cause === undefined) break
+    }
+    return parts.join('\ncaused by: ')
+  } catch {
+    // Its own properties throw: that it was thrown is all that can be said.
+    return 'an error that cannot be shown'
+  }
+}
+
+function show(value: unknown): string {
+  return typeof value === 'object' ? inspect(value) : String(value)
 }

@@ -15,14 +15,24 @@ inline constexpr uint8_t kLf = '\n';
 inline constexpr uint8_t kHtab = '\t';
 inline constexpr uint8_t kDel = 0x7f;
 
-constexpr bool IsDigit(uint8_t c) { return c >= '0' && c <= '9'; }
-constexpr bool IsAlpha(uint8_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
-constexpr bool IsAlnum(uint8_t c) { return IsAlpha(c) || IsDigit(c); }
-constexpr uint8_t ToLower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }
+constexpr bool IsDigit(uint8_t c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool IsAlpha(uint8_t c) {
+  return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+constexpr bool IsAlnum(uint8_t c) {
+  return IsAlpha(c) || IsDigit(c);
+}
+constexpr uint8_t ToLower(uint8_t c) {
+  return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
 constexpr uint8_t ToUpper(uint8_t c) {
   return c >= 'a' && c <= 'z' ? static_cast<uint8_t>(c & 0xdf) : c;
 }
-constexpr bool IsOws(uint8_t c) { return c == ' ' || c == kHtab; }
+constexpr bool IsOws(uint8_t c) {
+  return c == ' ' || c == kHtab;
+}
 
 // The value of a hexadecimal digit, or -1.
 constexpr int HexValue(uint8_t c) {
@@ -44,10 +54,14 @@ inline constexpr std::array<bool, 256> kTokenTable = MakeTokenTable();
 }  // namespace internal
 
 // tchar of RFC 9110 §5.6.2.
-constexpr bool IsToken(uint8_t c) { return internal::kTokenTable[c]; }
+constexpr bool IsToken(uint8_t c) {
+  return internal::kTokenTable[c];
+}
 
 // A byte that may stand in a field value: VCHAR, SP, HTAB or obs-text (RFC 9110 §5.5).
-constexpr bool IsFieldByte(uint8_t c) { return (c >= 0x20 && c != kDel) || c == kHtab; }
+constexpr bool IsFieldByte(uint8_t c) {
+  return (c >= 0x20 && c != kDel) || c == kHtab;
+}
 
 inline bool IsToken(ByteView text) {
   for (uint8_t c : text) {

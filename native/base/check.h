@@ -7,12 +7,12 @@
 #include <cstdlib>
 
 #ifdef POSTERN_DEBUG
-#define POSTERN_DCHECK(condition)                                                     \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
-      fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition);   \
-      abort();                                                                        \
-    }                                                                                 \
+#define POSTERN_DCHECK(condition)                                                   \
+  do {                                                                              \
+    if (!(condition)) {                                                             \
+      fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition); \
+      abort();                                                                      \
+    }                                                                               \
   } while (false)
 #else
 #define POSTERN_DCHECK(condition) static_cast<void>(0)

@@ -23,6 +23,22 @@ uint64_t Mix(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
+// memcmp, inlined: most values are shorter than a call costs.
+bool SameBytes(const uint8_t* a, const uint8_t* b, size_t size) {
+  if (size > 64) return memcmp(a, b, size) == 0;
+  if (size >= 8) {
+    uint64_t differs = Read64(a + size - 8) ^ Read64(b + size - 8);
+    for (size_t i = 0; i + 8 < size; i += 8) differs |= Read64(a + i) ^ Read64(b + i);
+    return differs == 0;
+  }
+  if (size >= 4)
+    return ((Read32(a) ^ Read32(b)) | (Read32(a + size - 4) ^ Read32(b + size - 4))) == 0;
+  for (size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
 constexpr uint64_t kPrimeA = 0x9e3779b97f4a7c15ull;
 constexpr uint64_t kPrimeB = 0xd6e8feb86659fd93ull;
 
@@ -58,7 +74,7 @@ int32_t InternTable::Find(ByteView value, bool* admitted) {
   for (uint32_t i = set; i < set + kWays; ++i) {
     Entry& entry = entries_[i];
     if (entry.hash != tag || entry.size != value.size) continue;
-    if (value.size != 0 && memcmp(entry.bytes, value.data, value.size) != 0) continue;
+    if (!SameBytes(entry.bytes, value.data, value.size)) continue;
     entry.turn = turn_;
     return static_cast<int32_t>(i);
   }

@@ -13,9 +13,9 @@ struct Limits {
   uint32_t max_fields = 100;
   uint32_t max_field_bytes = 8190;
   uint32_t max_head_bytes = 65536;
-  uint32_t max_empty_lines = 8;     // CRLFs before a request line (RFC 9112 §2.2)
+  uint32_t max_empty_lines = 8;  // CRLFs before a request line (RFC 9112 §2.2)
   uint32_t max_method_bytes = 64;
-  uint32_t max_vars = 1000;         // of a uwsgi packet
+  uint32_t max_vars = 1000;  // of a uwsgi packet
 
   // Bodies. 0 = no limit.
   uint64_t max_body_bytes = 0;

@@ -16,17 +16,25 @@ namespace postern {
 
 namespace internal {
 
-constexpr bool EndsFieldValue(uint8_t c) { return !IsFieldByte(c); }
+constexpr bool EndsFieldValue(uint8_t c) {
+  return !IsFieldByte(c);
+}
 // Everything that may not stand in a request-target; '#' would be a fragment (RFC 9112 §3.2).
-constexpr bool EndsTarget(uint8_t c) { return c <= 0x20 || c >= kDel || c == '#'; }
+constexpr bool EndsTarget(uint8_t c) {
+  return c <= 0x20 || c >= kDel || c == '#';
+}
 
 inline constexpr uint64_t kOnes = 0x0101010101010101ull;
 inline constexpr uint64_t kHighs = 0x8080808080808080ull;
 
 // High bit of each byte that is less than `n` (n <= 128): the classic SWAR test, which may mark
 // bytes above a true one, never below, so the lowest mark is right.
-constexpr uint64_t LessThan(uint64_t word, uint8_t n) { return (word - kOnes * n) & ~word & kHighs; }
-constexpr uint64_t EqualTo(uint64_t word, uint8_t c) { return LessThan(word ^ (kOnes * c), 1); }
+constexpr uint64_t LessThan(uint64_t word, uint8_t n) {
+  return (word - kOnes * n) & ~word & kHighs;
+}
+constexpr uint64_t EqualTo(uint64_t word, uint8_t c) {
+  return LessThan(word ^ (kOnes * c), 1);
+}
 
 }  // namespace internal
 
@@ -62,8 +70,8 @@ inline const uint8_t* FindTargetEnd(const uint8_t* p, const uint8_t* end) {
     const __m128i visible = _mm_cmpgt_epi8(block, _mm_set1_epi8(0x20));
     const __m128i del = _mm_cmpeq_epi8(block, _mm_set1_epi8(kDel));
     const __m128i hash = _mm_cmpeq_epi8(block, _mm_set1_epi8('#'));
-    const int mask = _mm_movemask_epi8(_mm_or_si128(del, hash)) |
-                     (_mm_movemask_epi8(visible) ^ 0xffff);
+    const int mask =
+        _mm_movemask_epi8(_mm_or_si128(del, hash)) | (_mm_movemask_epi8(visible) ^ 0xffff);
     if (mask != 0) return p + __builtin_ctz(mask);
   }
 #else
@@ -85,7 +93,8 @@ inline const uint8_t* FindByte(const uint8_t* p, const uint8_t* end, uint8_t wan
   // Field names are short: one or two blocks beat a call of memchr.
   for (; end - p >= 16; p += 16) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(static_cast<char>(wanted))));
+    const int mask =
+        _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(static_cast<char>(wanted))));
     if (mask != 0) return p + __builtin_ctz(mask);
   }
 #endif

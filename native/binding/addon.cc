@@ -27,13 +27,20 @@ napi_value KeyNames(napi_env env) {
 napi_value Layout(napi_env env) {
   namespace l = layout;
   const std::pair<const char*, int> numbers[] = {
-      {"controlEvents", l::kControlEvents},   {"controlNews", l::kControlNews},
-      {"controlRecords", l::kControlRecords}, {"eventInts", l::kEventInts},
-      {"eventDeferred", l::kEventDeferred},   {"varInts", l::kVarInts},
-      {"newsInts", l::kNewsInts},             {"recordInts", l::kRecordInts},
-      {"maxRecords", l::kMaxRecords},         {"outBytes", l::kOutBytes},
-      {"maxHeads", l::kMaxHeads},             {"flagOldClient", l::kFlagOldClient},
-      {"headNoLength", l::kHeadNoLength},     {"keyCount", static_cast<int>(kKeyCount)},
+      {"controlEvents", l::kControlEvents},
+      {"controlNews", l::kControlNews},
+      {"controlRecords", l::kControlRecords},
+      {"eventInts", l::kEventInts},
+      {"eventDeferred", l::kEventDeferred},
+      {"varInts", l::kVarInts},
+      {"newsInts", l::kNewsInts},
+      {"recordInts", l::kRecordInts},
+      {"maxRecords", l::kMaxRecords},
+      {"outBytes", l::kOutBytes},
+      {"maxHeads", l::kMaxHeads},
+      {"flagOldClient", l::kFlagOldClient},
+      {"headNoLength", l::kHeadNoLength},
+      {"keyCount", static_cast<int>(kKeyCount)},
   };
   napi_value object;
   napi_create_object(env, &object);
@@ -53,4 +60,6 @@ napi_value Init(napi_env env, napi_value exports) {
 }  // namespace
 }  // namespace postern
 
-NAPI_MODULE_INIT() { return postern::Init(env, exports); }
+NAPI_MODULE_INIT() {
+  return postern::Init(env, exports);
+}

@@ -101,7 +101,9 @@ napi_value JsListen(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
   const napi_value from = call.arguments[0];
-  const auto number = [&](const char* name) { return ToDouble(env, Property(env, from, name), -1); };
+  const auto number = [&](const char* name) {
+    return ToDouble(env, Property(env, from, name), -1);
+  };
   ListenOptions options;
   options.address.kind = static_cast<ListenAddress::Kind>(number("kind"));
   options.address.host = ToUtf8(env, Property(env, from, "host"));
@@ -135,9 +137,8 @@ napi_value JsStart(napi_env env, napi_callback_info info) {
 napi_value JsRegisterHead(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  const int number =
-      call.holder->js.RegisterHead(ToLatin1(env, call.arguments[0]),
-                                   ToLatin1(env, call.arguments[1]), call.IntAt(2));
+  const int number = call.holder->js.RegisterHead(ToLatin1(env, call.arguments[0]),
+                                                  ToLatin1(env, call.arguments[1]), call.IntAt(2));
   return Number(env, number);
 }
 

@@ -43,8 +43,7 @@ bool JsEngine::MakeArray(napi_value exports, const char* name, napi_typedarray_t
   return true;
 }
 
-bool JsEngine::Initialise(const EngineOptions& options, napi_value callbacks,
-                          napi_value exports) {
+bool JsEngine::Initialise(const EngineOptions& options, napi_value callbacks, napi_value exports) {
   const size_t engine_bytes = std::max(kInboxBytes, InputMemory::MinBytes(options.limits));
   memory_.inbox_bytes = engine_bytes + RequestWriter::kOwnBytes;
   const auto make = [&](const char* name, size_t ints, int32_t** data) {
@@ -187,6 +186,7 @@ void JsEngine::Deliver() {
   TakeRecords();
   TakeDeferrals();
   writer_->Clear();
+  if (!notices_.empty()) engine_->Wake();
 }
 
 void JsEngine::TakeRecords() {

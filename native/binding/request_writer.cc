@@ -121,8 +121,7 @@ void RequestWriter::Write(const Request& request, const Peer& peer) {
   int32_t* const event = NextEvent(kTypeRequest, request.id);
   event[kEventFlags] = (request.first ? kFlagFirst : 0) | (request.follows ? kFlagFollows : 0) |
                        (head.is_head ? kFlagHead : 0) |
-                       (request.body_complete ? 0 : kFlagStreamed) |
-                       (head.https ? kFlagHttps : 0) |
+                       (request.body_complete ? 0 : kFlagStreamed) | (head.https ? kFlagHttps : 0) |
                        (head.framing == BodyFraming::kChunked ? kFlagChunked : 0) |
                        (head.version_minor == 0 ? kFlagOldClient : 0);
   event[kEventShape] = shape;

@@ -27,13 +27,13 @@ inline constexpr int kEventType = 0;
 inline constexpr int kEventConnection = 1;
 inline constexpr int kEventGeneration = 2;
 inline constexpr int kEventFlags = 3;
-inline constexpr int kEventShape = 4;     // number of the key sequence, -1: none
-inline constexpr int kEventVars = 5;      // index into vars
+inline constexpr int kEventShape = 4;  // number of the key sequence, -1: none
+inline constexpr int kEventVars = 5;   // index into vars
 inline constexpr int kEventVarCount = 6;
-inline constexpr int kEventBody = 7;      // offset into inbox
+inline constexpr int kEventBody = 7;  // offset into inbox
 inline constexpr int kEventBodyBytes = 8;
 inline constexpr int kEventListener = 9;
-inline constexpr int kEventPeer = 10;     // offset into inbox, with kFlagFirst
+inline constexpr int kEventPeer = 10;  // offset into inbox, with kFlagFirst
 inline constexpr int kEventPeerBytes = 11;
 inline constexpr int kEventPeerPort = 12;
 inline constexpr int kEventTrailers = 13;  // offset into inbox
@@ -50,12 +50,12 @@ inline constexpr int kTypeWritable = 3;
 inline constexpr int kTypeAborted = 4;
 
 // kEventFlags
-inline constexpr int kFlagFirst = 1;      // the first request of its connection
-inline constexpr int kFlagFollows = 2;    // start it only when the one before it is answered
-inline constexpr int kFlagHead = 4;       // HEAD
-inline constexpr int kFlagStreamed = 8;   // the body is still coming: readBody
+inline constexpr int kFlagFirst = 1;     // the first request of its connection
+inline constexpr int kFlagFollows = 2;   // start it only when the one before it is answered
+inline constexpr int kFlagHead = 4;      // HEAD
+inline constexpr int kFlagStreamed = 8;  // the body is still coming: readBody
 inline constexpr int kFlagHttps = 16;
-inline constexpr int kFlagChunked = 32;   // the length of the body was not told
+inline constexpr int kFlagChunked = 32;    // the length of the body was not told
 inline constexpr int kFlagOldClient = 64;  // HTTP/1.0
 
 // vars
@@ -63,7 +63,7 @@ inline constexpr int kVarKey = 0;    // number of the key, -1: by name
 inline constexpr int kVarValue = 1;  // number of the string, -1: by bytes
 inline constexpr int kVarOffset = 2;
 inline constexpr int kVarBytes = 3;
-inline constexpr int kVarName = 4;   // offset, with kVarKey -1
+inline constexpr int kVarName = 4;  // offset, with kVarKey -1
 inline constexpr int kVarNameBytes = 5;
 inline constexpr int kVarInts = 6;
 inline constexpr int kMaxVars = 4096;
@@ -81,7 +81,7 @@ inline constexpr int kNewsString = 0;
 inline constexpr int kNewsKey = 1;
 inline constexpr int kNewsShape = 2;
 
-inline constexpr int kMaxKeys = 1024;   // known keys and names that were seen often
+inline constexpr int kMaxKeys = 1024;  // known keys and names that were seen often
 inline constexpr int kMaxShapes = 512;
 
 // records
@@ -91,7 +91,7 @@ inline constexpr int kRecordFlags = 2;
 inline constexpr int kRecordHead = 3;         // number of a head, or offset into out
 inline constexpr int kRecordStatusBytes = 4;  // of a head by bytes: its status, then its lines
 inline constexpr int kRecordLinesBytes = 5;
-inline constexpr int kRecordBody = 6;         // offset into out
+inline constexpr int kRecordBody = 6;  // offset into out
 inline constexpr int kRecordBodyBytes = 7;
 inline constexpr int kRecordInts = 8;
 inline constexpr int kMaxRecords = 512;

@@ -26,12 +26,12 @@ struct Request {
   const RequestHead* head = nullptr;
   const MetaVariable* variables = nullptr;
   uint32_t variable_count = 0;
-  ByteView body;                // the whole body, if body_complete
-  bool body_complete = true;    // false: read it with Engine::ReadBody
-  ByteView trailers;            // of a chunked body that is complete
-  bool follows = false;         // pipelined: to be started only after the request before it
-  bool first = false;           // the first of its connection: ask Engine::PeerOf
-  uint32_t listener = 0;        // index, in the order of Engine::Listen
+  ByteView body;              // the whole body, if body_complete
+  bool body_complete = true;  // false: read it with Engine::ReadBody
+  ByteView trailers;          // of a chunked body that is complete
+  bool follows = false;       // pipelined: to be started only after the request before it
+  bool first = false;         // the first of its connection: ask Engine::PeerOf
+  uint32_t listener = 0;      // index, in the order of Engine::Listen
 };
 
 enum class Notice : uint8_t {

@@ -6,7 +6,7 @@
 //   kHead ──► kBody ──► kHandling ──────────────┤      kBody, kHandling: an exchange is open
 //     │         │           │                   │
 //     │         └───────────┴──► kDrain ────────┘      kDrain: answered, body still coming in
-//     ▼                                         
+//     ▼
 //   kLinger ──► kClosed      after an error or with unread input: half-close, read on for a while
 #ifndef POSTERN_ENGINE_CONNECTION_H_
 #define POSTERN_ENGINE_CONNECTION_H_
@@ -39,10 +39,10 @@ struct IncomingBody {
   explicit IncomingBody(uint64_t memory_limit) : store(memory_limit) {}
   BodyReader reader;
   BodyStore store;
-  ParseError error;      // status 0: none
+  ParseError error;       // status 0: none
   uint32_t progress = 0;  // bytes since the deadline was last moved
-  bool wanted = false;   // the host asked for bytes that were not there
-  Buffer held_head;      // post-buffering: the head, until the body is whole
+  bool wanted = false;    // the host asked for bytes that were not there
+  Buffer held_head;       // post-buffering: the head, until the body is whole
 };
 
 enum class ResponseState : uint8_t { kNone, kStarted, kEnded };
@@ -61,9 +61,9 @@ struct Connection {
 
   bool first_request = true;
   bool proxy_pending = false;  // a PROXY header may come first
-  bool in_ready = false;      // listed in Engine::ready_
-  bool dirty = false;         // listed in Engine::dirty_
-  bool peer_closed = false;   // the client has sent its FIN
+  bool in_ready = false;       // listed in Engine::ready_
+  bool dirty = false;          // listed in Engine::dirty_
+  bool peer_closed = false;    // the client has sent its FIN
   bool close_after_write = false;
   bool linger_on_close = false;
   bool wants_writable = false;  // the host waits for a short output queue
@@ -85,7 +85,7 @@ struct Connection {
   ExchangeFacts facts;
   ResponseState response = ResponseState::kNone;
   ResponseFraming framing = ResponseFraming::kNoBody;
-  uint64_t response_left = 0;  // with kLength
+  uint64_t response_left = 0;   // with kLength
   uint32_t handed_round = 0;    // when it was handed over
   uint32_t first_follower = 0;  // index + 1 into Engine::followers_ of this round, 0: none
 

@@ -102,9 +102,11 @@ class Engine {
 
   uint64_t BodyAvailable(ExchangeId id);
   // kPending: Notice::kBody follows. kError: *error says which status fits.
-  BodyState ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t* size,
-                     ParseError* error);
+  BodyState ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t* size, ParseError* error);
   ByteView Trailers(ExchangeId id);
+
+  // The host has something left for another Deliver.
+  void Wake() { host_notified_ = true; }
 
   // Sends what was written. Turn does this itself; call it after writing outside of Deliver.
   void Flush();
@@ -173,8 +175,7 @@ class Engine {
   ParseStatus ParseHead(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
   bool HasRoomFor(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
   uint8_t* BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_t* end);
-  ParseStatus TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView* body,
-                       ParseError* error);
+  ParseStatus TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView* body, ParseError* error);
   void HandOver(Connection* c, uint32_t generation, bool follows, ByteView body, bool complete,
                 ByteView trailers);
   void HandOverHeld(Connection* c);

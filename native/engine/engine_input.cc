@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "engine/engine.h"
+#include "engine/fast_calls.h"
 #include "protocols/proxy.h"
 #include "protocols/uwsgi.h"
 
@@ -40,7 +41,7 @@ void Engine::OnReadable(Connection* c) {
   uint8_t* const start = memory_.data + input_used_;
   ssize_t got;
   do {
-    got = recv(c->fd, start + carried, std::min(room - carried, kMaxReadBytes), 0);
+    got = FastRecv(c->fd, start + carried, std::min(room - carried, kMaxReadBytes));
   } while (got < 0 && errno == EINTR);
   if (got < 0) return errno == EAGAIN ? void() : OnPeerGone(c);
   if (got == 0) return OnPeerClosed(c);
@@ -91,9 +92,12 @@ void Engine::OnPeerClosed(Connection* c) {
 }
 
 // Reset, hung up, or it reads nothing any more.
-void Engine::OnPeerGone(Connection* c) { Close(c); }
+void Engine::OnPeerGone(Connection* c) {
+  Close(c);
+}
 
 void Engine::ProcessReady() {
+  if (ready_.empty()) return;
   std::vector<Connection*> ready;
   ready.swap(ready_);
   for (Connection* c : ready) {
@@ -126,12 +130,19 @@ void Engine::ProcessReady() {
 void Engine::Process(Connection* c, uint8_t* p, uint8_t* end) {
   while (p != nullptr) {
     switch (c->phase) {
-      case Phase::kHead: p = ProcessHead(c, p, end); break;
+      case Phase::kHead:
+        p = ProcessHead(c, p, end);
+        break;
       case Phase::kBody:
-      case Phase::kDrain: p = ProcessBody(c, p, end); break;
-      case Phase::kHandling: p = ProcessFollower(c, p, end); break;
+      case Phase::kDrain:
+        p = ProcessBody(c, p, end);
+        break;
+      case Phase::kHandling:
+        p = ProcessFollower(c, p, end);
+        break;
       case Phase::kLinger:
-      case Phase::kClosed: return;
+      case Phase::kClosed:
+        return;
     }
   }
 }
@@ -300,8 +311,8 @@ ParseStatus Engine::TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView*
   for (;;) {
     size_t consumed;
     ByteView data;
-    const ParseStatus status = c->body->reader.Feed({*p, static_cast<size_t>(end - *p)}, limits,
-                                                    &consumed, &data, error);
+    const ParseStatus status =
+        c->body->reader.Feed({*p, static_cast<size_t>(end - *p)}, limits, &consumed, &data, error);
     if (status == ParseStatus::kInvalid) return status;
     // Chunks move together over their own framing.
     if (!data.empty() && write != data.data) memmove(write, data.data, data.size);
@@ -381,8 +392,8 @@ uint8_t* Engine::ProcessFollower(Connection* c, uint8_t* p, uint8_t* end) {
                                 (head_.framing == BodyFraming::kLength &&
                                  rest >= head_.content_length && !head_.expect_continue));
   // The last follower must be one that lets another come after it.
-  const bool last_closes = !followers_.empty() && c->first_follower != 0 &&
-                           !followers_.back().facts.keep_alive;
+  const bool last_closes =
+      !followers_.empty() && c->first_follower != 0 && !followers_.back().facts.keep_alive;
   if (!whole || last_closes) {
     Keep(c, p, end);
     return nullptr;
@@ -391,8 +402,7 @@ uint8_t* Engine::ProcessFollower(Connection* c, uint8_t* p, uint8_t* end) {
     if (error.status != 0) Keep(c, p, end);  // its 400 comes when it is its turn
     return nullptr;
   }
-  const uint32_t before =
-      c->first_follower == 0 ? c->generation : followers_.back().generation;
+  const uint32_t before = c->first_follower == 0 ? c->generation : followers_.back().generation;
   const uint32_t generation = before + 1 == 0 ? 1 : before + 1;
   followers_.push_back({c, generation, FactsOfHead(), p, end});
   if (c->first_follower == 0) c->first_follower = static_cast<uint32_t>(followers_.size());
@@ -577,8 +587,10 @@ ByteView Engine::Trailers(ExchangeId id) {
 // Answers bytes that are no request, and closes.
 void Engine::Reject(Connection* c, ParseError error, bool head_only) {
   if (c->HasExchange() && c->phase == Phase::kBody) c->response = ResponseState::kEnded;
-  if (listeners_[c->listener]->protocol == WireProtocol::kUwsgi && error.status >= 400 &&
-      error.status != 408) {
+  // Front servers do not make mistakes of their own: what a uwsgi socket refuses, and what is another
+  // protocol altogether, is somebody's configuration.
+  const bool uwsgi = listeners_[c->listener]->protocol == WireProtocol::kUwsgi;
+  if (error.foreign || (uwsgi && error.status != 0 && error.status != 408)) {
     LogOnce(LogLevel::kWarning, error.reason);
   }
   if (error.status != 0) {

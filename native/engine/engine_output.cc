@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "engine/engine.h"
+#include "engine/fast_calls.h"
 
 namespace postern {
 
@@ -87,8 +88,8 @@ ResponseFraming Engine::DecideFraming(const Connection* c, const ResponseHead& h
 
 // Encodes the head, with room for `body_size` bytes behind it. The decision whether the connection
 // survives this response is made here, because the head has to say it.
-bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length,
-                       size_t body_size, uint8_t** start, uint8_t** out) {
+bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
+                       uint8_t** start, uint8_t** out) {
   if (c->response != ResponseState::kNone) return false;
   ResponseOptions options;
   options.framing = DecideFraming(c, head, length);
@@ -163,9 +164,11 @@ void Engine::Write(ExchangeId id, ByteView bytes) {
 
 void Engine::WriteBorrowed(ExchangeId id, const BorrowedBytes& borrowed) {
   Connection* const c = Find(id);
-  const bool wanted = c != nullptr && c->response == ResponseState::kStarted;
+  if (c == nullptr || c->response != ResponseState::kStarted) {
+    return borrowed.release(borrowed.context);
+  }
   BorrowedBytes part = borrowed;
-  part.bytes.size = wanted ? static_cast<size_t>(TakeAllowance(c, borrowed.bytes.size)) : 0;
+  part.bytes.size = static_cast<size_t>(TakeAllowance(c, borrowed.bytes.size));
   if (part.bytes.empty()) return borrowed.release(borrowed.context);
   const bool chunked = c->framing == ResponseFraming::kChunked;
   if (chunked) {
@@ -250,8 +253,8 @@ void Engine::FinishExchange(Connection* c) {
     const Follower& next = followers_[c->first_follower - 1];
     c->facts = next.facts;
     c->phase = Phase::kHandling;
-    const bool more = c->first_follower < followers_.size() &&
-                      followers_[c->first_follower].connection == c;
+    const bool more =
+        c->first_follower < followers_.size() && followers_[c->first_follower].connection == c;
     c->first_follower = more ? c->first_follower + 1 : 0;
     return;
   }
@@ -305,7 +308,7 @@ SendResult Engine::SendPieces(Connection* c) {
   c->piece_first = c->piece_last = 0;
   ssize_t sent;
   do {
-    sent = send(c->fd, first.data, first.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = FastSend(c->fd, first.data, first.size);
   } while (sent < 0 && errno == EINTR);
   if (sent == static_cast<ssize_t>(first.size)) return SendResult::kDone;
   if (sent < 0 && errno != EAGAIN) return SendResult::kFailed;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace postern {
@@ -67,8 +68,7 @@ bool IsStale(SocketAddress address) {
   return connect(probe.get(), address.get(), address.size) != 0 && errno == ECONNREFUSED;
 }
 
-bool Bind(const ListenOptions& options, SocketAddress address, Listener* out,
-          ListenError* error) {
+bool Bind(const ListenOptions& options, SocketAddress address, Listener* out, ListenError* error) {
   const int family = address.storage.ss_family;
   out->fd.Reset(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int fd = out->fd.get();
@@ -135,12 +135,14 @@ bool Describe(Listener* listener, ListenError* error) {
 }  // namespace
 
 uint32_t DefaultBacklog() {
-  unsigned somaxconn = 128;
+  constexpr unsigned long kWanted = 1024;
+  char text[16] = "";
   if (FILE* file = fopen("/proc/sys/net/core/somaxconn", "re"); file != nullptr) {
-    if (fscanf(file, "%u", &somaxconn) != 1) somaxconn = 128;
+    if (fgets(text, sizeof(text), file) == nullptr) text[0] = '\0';
     fclose(file);
   }
-  return std::min(1024u, somaxconn);
+  const unsigned long somaxconn = strtoul(text, nullptr, 10);
+  return static_cast<uint32_t>(somaxconn == 0 ? kWanted : std::min(kWanted, somaxconn));
 }
 
 bool OpenListener(const ListenOptions& options, Listener* out, ListenError* error) {
@@ -149,9 +151,8 @@ bool OpenListener(const ListenOptions& options, Listener* out, ListenError* erro
     if (!Adopt(options, out, error)) return false;
   } else {
     SocketAddress target;
-    const bool made = address.kind == ListenAddress::Kind::kTcp
-                          ? MakeTcpAddress(address, &target)
-                          : MakeUnixAddress(address, &target);
+    const bool made = address.kind == ListenAddress::Kind::kTcp ? MakeTcpAddress(address, &target)
+                                                                : MakeUnixAddress(address, &target);
     if (!made) return Fail(error, "address", EINVAL);
     if (!Bind(options, target, out, error)) return false;
     const uint32_t backlog = options.backlog != 0 ? options.backlog : DefaultBacklog();

@@ -19,8 +19,8 @@ struct ListenAddress {
   Kind kind = Kind::kTcp;
   std::string host;  // a numeric address, without brackets; or the path or name of a unix socket
   uint16_t port = 0;
-  int fd = -1;       // kInherited
-  int mode = -1;     // of a unix socket file, as chmod(2); -1: as umask gives it
+  int fd = -1;    // kInherited
+  int mode = -1;  // of a unix socket file, as chmod(2); -1: as umask gives it
 };
 
 struct ListenOptions {

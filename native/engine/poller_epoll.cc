@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/fast_calls.h"
 #include "engine/poller.h"
 
 namespace postern {
@@ -39,11 +40,13 @@ bool Poller::Modify(int fd, uint8_t interest, uint64_t tag) {
   return Control(fd_.get(), EPOLL_CTL_MOD, fd, interest, tag);
 }
 
-void Poller::Remove(int fd) { epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void Poller::Remove(int fd) {
+  epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
 
 int Poller::Wait(PollEvent* events, int capacity) {
   epoll_event ready[kMaxEvents];
-  const int count = epoll_wait(fd_.get(), ready, std::min(capacity, kMaxEvents), 0);
+  const int count = FastEpollPoll(fd_.get(), ready, std::min(capacity, kMaxEvents));
   for (int i = 0; i < count; ++i) {
     events[i].tag = ready[i].data.u64;
     events[i].readable = (ready[i].events & EPOLLIN) != 0;

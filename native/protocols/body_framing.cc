@@ -6,8 +6,7 @@
 namespace postern {
 namespace {
 
-ParseStatus SetLength(ByteView digits, const Limits& limits, RequestHead* head,
-                      ParseError* error) {
+ParseStatus SetLength(ByteView digits, const Limits& limits, RequestHead* head, ParseError* error) {
   uint64_t length;
   if (!ParseDecimal(digits, &length)) {
     return Refuse(error, 400, "Content-Length is not a number of bytes");

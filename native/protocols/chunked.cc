@@ -74,14 +74,33 @@ bool ParseChunkSize(ByteView* line, uint64_t* size) {
 // that merged them could be fooled (RFC 9110 §6.5.1).
 bool IsForbiddenTrailer(Key key) {
   switch (key) {
-    case Key::kContentLength: case Key::kTransferEncoding: case Key::kHost: case Key::kTrailer:
-    case Key::kConnection: case Key::kKeepAlive: case Key::kTe: case Key::kUpgrade:
-    case Key::kExpect: case Key::kRange: case Key::kIfMatch: case Key::kIfNoneMatch:
-    case Key::kIfRange: case Key::kIfModifiedSince: case Key::kIfUnmodifiedSince:
-    case Key::kAuthorization: case Key::kProxyAuthorization: case Key::kProxyConnection:
-    case Key::kCookie: case Key::kContentType: case Key::kContentEncoding:
-    case Key::kCacheControl: case Key::kForwarded: case Key::kXForwardedFor:
-    case Key::kXForwardedProto: case Key::kXForwardedHost: case Key::kXForwardedPort:
+    case Key::kContentLength:
+    case Key::kTransferEncoding:
+    case Key::kHost:
+    case Key::kTrailer:
+    case Key::kConnection:
+    case Key::kKeepAlive:
+    case Key::kTe:
+    case Key::kUpgrade:
+    case Key::kExpect:
+    case Key::kRange:
+    case Key::kIfMatch:
+    case Key::kIfNoneMatch:
+    case Key::kIfRange:
+    case Key::kIfModifiedSince:
+    case Key::kIfUnmodifiedSince:
+    case Key::kAuthorization:
+    case Key::kProxyAuthorization:
+    case Key::kProxyConnection:
+    case Key::kCookie:
+    case Key::kContentType:
+    case Key::kContentEncoding:
+    case Key::kCacheControl:
+    case Key::kForwarded:
+    case Key::kXForwardedFor:
+    case Key::kXForwardedProto:
+    case Key::kXForwardedHost:
+    case Key::kXForwardedPort:
     case Key::kXRealIp:
       return true;
     default:
@@ -96,11 +115,16 @@ ParseStatus ChunkedDecoder::Feed(ByteView in, const Limits& limits, size_t* cons
   *consumed = 0;
   *data = {};
   switch (state_) {
-    case State::kSize: return FeedSize(in, limits, consumed, error);
-    case State::kData: return FeedData(in, consumed, data);
-    case State::kDataEnd: return FeedDataEnd(in, consumed, error);
-    case State::kTrailers: return FeedTrailers(in, limits, consumed, error);
-    case State::kDone: break;
+    case State::kSize:
+      return FeedSize(in, limits, consumed, error);
+    case State::kData:
+      return FeedData(in, consumed, data);
+    case State::kDataEnd:
+      return FeedDataEnd(in, consumed, error);
+    case State::kTrailers:
+      return FeedTrailers(in, limits, consumed, error);
+    case State::kDone:
+      break;
   }
   return ParseStatus::kComplete;
 }
@@ -125,7 +149,8 @@ ParseStatus ChunkedDecoder::FeedSize(ByteView in, const Limits& limits, size_t* 
   if (extension_bytes_ > limits.max_chunk_extension_bytes) {
     return Refuse(error, 400, "too many chunk extensions");
   }
-  if (limits.max_body_bytes != 0 && size > limits.max_body_bytes - std::min(total_, limits.max_body_bytes)) {
+  if (limits.max_body_bytes != 0 &&
+      size > limits.max_body_bytes - std::min(total_, limits.max_body_bytes)) {
     return Refuse(error, 413, "the body is larger than limit-post");
   }
   if (size > INT64_MAX - total_) return Refuse(error, 413, "the body is too large");
@@ -162,8 +187,8 @@ ParseStatus ChunkedDecoder::FeedTrailers(ByteView in, const Limits& limits, size
   const ParseStatus status =
       ParseFieldLine(&at, in.end(), limits, Http1Options(), &line, &done, error);
   if (status == ParseStatus::kInvalid) return status;
-  const size_t size = static_cast<size_t>(
-      (status == ParseStatus::kComplete ? at : in.end()) - in.begin());
+  const size_t size =
+      static_cast<size_t>((status == ParseStatus::kComplete ? at : in.end()) - in.begin());
   if (trailer_bytes_ + size > limits.max_trailer_bytes + 2) {
     return Refuse(error, 431, "the trailer section is too large");
   }

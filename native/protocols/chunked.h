@@ -40,8 +40,7 @@ class ChunkedDecoder {
   ParseStatus FeedSize(ByteView in, const Limits& limits, size_t* consumed, ParseError* error);
   ParseStatus FeedData(ByteView in, size_t* consumed, ByteView* data);
   ParseStatus FeedDataEnd(ByteView in, size_t* consumed, ParseError* error);
-  ParseStatus FeedTrailers(ByteView in, const Limits& limits, size_t* consumed,
-                           ParseError* error);
+  ParseStatus FeedTrailers(ByteView in, const Limits& limits, size_t* consumed, ParseError* error);
 
   State state_ = State::kSize;
   uint64_t chunk_left_ = 0;

@@ -11,9 +11,9 @@ namespace postern {
 namespace {
 
 constexpr Key kForwardedKeys[] = {
-    Key::kForwarded,     Key::kXForwardedFor,  Key::kXForwardedProto, Key::kXForwardedProtocol,
-    Key::kXForwardedSsl, Key::kXForwardedHost, Key::kXForwardedPort,  Key::kXRealIp,
-    Key::kXScheme,
+    Key::kForwarded,          Key::kXForwardedFor, Key::kXForwardedProto,
+    Key::kXForwardedProtocol, Key::kXForwardedSsl, Key::kXForwardedHost,
+    Key::kXForwardedPort,     Key::kXRealIp,       Key::kXScheme,
 };
 constexpr size_t kMaxEntries = 64;  // a longer chain of proxies is an attack or a loop
 
@@ -79,7 +79,7 @@ class Reader {
   ParseError* const error_;
   ToldEnds told_;
   bool ignored_ = false;  // something was invalid, and that is tolerated
-  int scheme_ = -1;  // -1 nothing said, 0 http, 1 https
+  int scheme_ = -1;       // -1 nothing said, 0 http, 1 https
 };
 
 Entries Reader::ListOf(Key key) const {
@@ -103,8 +103,7 @@ ParseStatus Reader::Read() {
   if (both && policy_.refuse_invalid) {
     return Refuse(error_, 400, "Forwarded and X-Forwarded-* together");
   }
-  const ParseStatus status =
-      Counts(Key::kForwarded) ? ReadForwarded() : ReadSeparateFields();
+  const ParseStatus status = Counts(Key::kForwarded) ? ReadForwarded() : ReadSeparateFields();
   if (status == ParseStatus::kInvalid) return status;
   SettlePort();
   // What an absolute-form target told stays, unless the front server knows better.
@@ -190,8 +189,8 @@ ParseStatus Reader::TakeScheme(ByteView word) {
 }
 
 ParseStatus Reader::ReadScheme() {
-  for (Key key : {Key::kXScheme, Key::kXForwardedProto, Key::kXForwardedProtocol,
-                  Key::kXForwardedSsl}) {
+  for (Key key :
+       {Key::kXScheme, Key::kXForwardedProto, Key::kXForwardedProtocol, Key::kXForwardedSsl}) {
     if (!Counts(key)) continue;
     const Entries entries = ListOf(key);
     if (entries.count > 1 && policy_.refuse_invalid) {

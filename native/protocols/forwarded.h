@@ -26,8 +26,8 @@ struct TrustedPeers {
 
 struct ForwardedPolicy {
   TrustedPeers trusted;
-  KeySet fields;          // those that count
-  uint32_t hops = 0;      // take the entry of that many hops from the right; 0: walk over trusted
+  KeySet fields;      // those that count
+  uint32_t hops = 0;  // take the entry of that many hops from the right; 0: walk over trusted
   bool refuse_invalid = true;  // false: what is malformed or contradictory counts as absent
   bool clear_others = false;   // fields of this kind that do not count are hidden
 };

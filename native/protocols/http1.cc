@@ -11,6 +11,8 @@
 namespace postern {
 namespace {
 
+constexpr uint8_t kTlsHandshake = 0x16;  // the first byte of a ClientHello, RFC 8446 §5.1
+
 // The end of a line that is not whole yet, without the first bytes of its CRLF, so that a line at
 // its limit is not refused where it is cut there.
 const uint8_t* EndOfText(const uint8_t* line, const uint8_t* end) {
@@ -119,6 +121,11 @@ ParseStatus HeadParser::ParseMethod() {
     }
     return ParseStatus::kIncomplete;
   }
+  if (q == p_ && *p_ == kTlsHandshake) {
+    return RefuseForeign(error_,
+                         "TLS spoken to an HTTP socket: use http:// here, or let a front server "
+                         "take the TLS off");
+  }
   if (q == p_) return Invalid(400, "the request line does not start with a method");
   if (*q != ' ') return Invalid(400, "the method is not followed by one space");
   head_->method = {p_, static_cast<size_t>(q - p_)};
@@ -150,7 +157,8 @@ ParseStatus HeadParser::ParseVersion() {
   constexpr size_t kSize = sizeof(kPattern) - 1;
   const size_t have = std::min(static_cast<size_t>(end_ - p_), kSize);
   for (size_t i = 0; i < have; ++i) {
-    const bool fits = kPattern[i] == 'd' ? IsDigit(p_[i]) : p_[i] == kPattern[i];
+    const auto wanted = static_cast<uint8_t>(kPattern[i]);
+    const bool fits = wanted == 'd' ? IsDigit(p_[i]) : p_[i] == wanted;
     if (!fits) return Invalid(400, "the request line does not end in HTTP/1.1 and CRLF");
   }
   if (have < kSize) return ParseStatus::kIncomplete;
@@ -199,9 +207,8 @@ ParseStatus HeadParser::ParseAbsoluteForm() {
   // RFC 9112 §3.2.2: this is the server that was meant, whatever Host says. Host itself stays what
   // was sent.
   head_->told.server_name = parsed.host;
-  head_->told.server_port = parsed.port.empty()
-                                ? ByteView(EqualsIgnoreCase(name, "https") ? "443" : "80")
-                                : parsed.port;
+  head_->told.server_port =
+      parsed.port.empty() ? ByteView(EqualsIgnoreCase(name, "https") ? "443" : "80") : parsed.port;
   SplitPath(rest.From(authority));
   return ParseStatus::kComplete;
 }
@@ -223,8 +230,7 @@ ParseStatus HeadParser::ParseFields() {
   for (uint32_t lines = 0;; ++lines) {
     FieldLine line;
     bool done = false;
-    const ParseStatus status =
-        ParseFieldLine(&p_, end_, limits_, options_, &line, &done, error_);
+    const ParseStatus status = ParseFieldLine(&p_, end_, limits_, options_, &line, &done, error_);
     if (status != ParseStatus::kComplete || done) return status;
     if (lines == limits_.max_fields) return Invalid(431, "too many header fields");
     const Key key = FindFieldKey(line.name);
@@ -263,8 +269,7 @@ bool DecidesRouteOrFraming(Key key) {
 ParseStatus HeadParser::AddField(const FieldLine& line, Key key) {
   if (key == Key::kNone) {
     // '_' is a token character, hence only unknown names can hold it.
-    const bool underscore =
-        FindByte(line.name.begin(), line.name.end(), '_') != line.name.end();
+    const bool underscore = FindByte(line.name.begin(), line.name.end(), '_') != line.name.end();
     if (underscore && options_.header_map == HeaderMap::kRefuse) {
       return Invalid(400, "a field name with an underscore");
     }

@@ -40,9 +40,8 @@ constexpr char kLength[] = "Content-Length: ";
 constexpr char kChunked[] = "Transfer-Encoding: chunked\r\n";
 constexpr char kClose[] = "Connection: close\r\n";
 constexpr char kKeepAlive[] = "Connection: keep-alive\r\n";
-constexpr size_t kFixedBytes = sizeof(kVersion) + 3 * sizeof(kCrLf) + sizeof(kLength) +
-                               kMaxDigits + sizeof(kChunked) + sizeof(kClose) +
-                               sizeof(kKeepAlive);
+constexpr size_t kFixedBytes = sizeof(kVersion) + 3 * sizeof(kCrLf) + sizeof(kLength) + kMaxDigits +
+                               sizeof(kChunked) + sizeof(kClose) + sizeof(kKeepAlive);
 
 bool TellsLength(const ResponseOptions& options) {
   return options.content_length != kNoLength && (options.framing == ResponseFraming::kLength ||
@@ -132,22 +131,38 @@ uint8_t* EncodeError(uint16_t status, const char* reason, bool head_only, ByteVi
 
 const char* ReasonPhrase(uint16_t status) {
   switch (status) {
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 408: return "Request Timeout";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 417: return "Expectation Failed";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Error";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 408:
+      return "Request Timeout";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Error";
   }
 }
 

@@ -33,10 +33,10 @@ struct ResponseHead {
 struct ResponseOptions {
   ResponseFraming framing = ResponseFraming::kLength;
   uint64_t content_length = kNoLength;
-  bool close = false;            // "Connection: close"
-  bool keep_alive_1_0 = false;   // "Connection: keep-alive", which HTTP/1.0 has to be told
-  ByteView date_line;            // "Date: … CRLF", empty: none
-  ByteView server_line;          // "Server: … CRLF", empty: none
+  bool close = false;           // "Connection: close"
+  bool keep_alive_1_0 = false;  // "Connection: keep-alive", which HTTP/1.0 has to be told
+  ByteView date_line;           // "Date: … CRLF", empty: none
+  ByteView server_line;         // "Server: … CRLF", empty: none
 };
 
 // True: three digits, a space and a reason without control bytes. "200" alone is taken too.

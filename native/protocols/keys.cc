@@ -19,17 +19,15 @@ constexpr Name MakeName(const char (&text)[N]) {
   return {text, N - 1};
 }
 
-constexpr std::array<Name, kKeyCount> kVariables = {
-    Name{"", 0},
+constexpr std::array<Name, kKeyCount> kVariables = {Name{"", 0},
 #define POSTERN_KEY_VARIABLE(name, variable, field) MakeName(variable),
-    POSTERN_KEYS(POSTERN_KEY_VARIABLE)
+                                                    POSTERN_KEYS(POSTERN_KEY_VARIABLE)
 #undef POSTERN_KEY_VARIABLE
 };
 
-constexpr std::array<Name, kKeyCount> kFields = {
-    Name{"", 0},
+constexpr std::array<Name, kKeyCount> kFields = {Name{"", 0},
 #define POSTERN_KEY_FIELD(name, variable, field) MakeName(field),
-    POSTERN_KEYS(POSTERN_KEY_FIELD)
+                                                 POSTERN_KEYS(POSTERN_KEY_FIELD)
 #undef POSTERN_KEY_FIELD
 };
 

@@ -115,7 +115,7 @@ enum class Key : uint16_t {
 #define POSTERN_KEY_ENUMERATOR(name, variable, field) name,
   POSTERN_KEYS(POSTERN_KEY_ENUMERATOR)
 #undef POSTERN_KEY_ENUMERATOR
-  kCount
+      kCount
 };
 
 inline constexpr size_t kKeyCount = static_cast<size_t>(Key::kCount);

@@ -159,8 +159,8 @@ ParseStatus Builder::BuildHttp(ParseError* error) {
 
 bool IsReservedVariable(const Field& field) {
   switch (field.key) {
-    case Key::kProxy:        // httpoxy
-    case Key::kPathInfo:     // both are put from the head
+    case Key::kProxy:     // httpoxy
+    case Key::kPathInfo:  // both are put from the head
     case Key::kQueryString:
       return true;
     case Key::kNone:
@@ -174,9 +174,9 @@ bool IsReservedVariable(const Field& field) {
 // A variable that comes twice keeps its last value, as it does in uWSGI.
 void Builder::PutLastOf(const Field& field) {
   for (uint32_t i = 0; i < count_; ++i) {
-    const bool same = field.key != Key::kNone ? out_[i].key == field.key
-                                              : out_[i].key == Key::kNone &&
-                                                    Equals(out_[i].name, field.name);
+    const bool same = field.key != Key::kNone
+                          ? out_[i].key == field.key
+                          : out_[i].key == Key::kNone && Equals(out_[i].name, field.name);
     if (same) {
       out_[i].value = field.value;
       return;

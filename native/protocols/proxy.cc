@@ -111,8 +111,7 @@ ParseStatus ParseBinary(ByteView in, ProxyHeader* out, ParseError* error) {
 }  // namespace
 
 bool MayBeProxyHeader(ByteView in) {
-  return StartsAlike(in, kPrefix, kPrefixBytes) ||
-         StartsAlike(in, kSignature, sizeof(kSignature));
+  return StartsAlike(in, kPrefix, kPrefixBytes) || StartsAlike(in, kSignature, sizeof(kSignature));
 }
 
 ParseStatus ParseProxyHeader(ByteView in, ProxyHeader* out, ParseError* error) {

@@ -15,7 +15,7 @@
 namespace postern {
 
 struct ProxyHeader {
-  Peer source;         // family kNone: keep the address of the socket (UNKNOWN, LOCAL, UNSPEC)
+  Peer source;  // family kNone: keep the address of the socket (UNKNOWN, LOCAL, UNSPEC)
   size_t consumed = 0;
 };
 

@@ -23,10 +23,16 @@ enum class ParseStatus : uint8_t {
 struct ParseError {
   uint16_t status = 0;
   const char* reason = "";
+  bool foreign = false;  // another protocol was spoken: somebody's configuration is wrong
 };
 
 inline ParseStatus Refuse(ParseError* error, uint16_t status, const char* reason) {
   *error = {status, reason};
+  return ParseStatus::kInvalid;
+}
+
+inline ParseStatus RefuseForeign(ParseError* error, const char* reason) {
+  *error = {400, reason, true};
   return ParseStatus::kInvalid;
 }
 

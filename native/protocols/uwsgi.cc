@@ -29,18 +29,18 @@ bool IsValueText(ByteView value, Key key) {
   return true;
 }
 
-ParseStatus ParseVars(ByteView block, const Limits& limits, RequestHead* head,
-                      ParseError* error) {
+ParseStatus ParseVars(ByteView block, const Limits& limits, RequestHead* head, ParseError* error) {
   while (!block.empty()) {
     uint16_t size;
     ByteView key;
     ByteView value;
-    if (!ReadU16Le(&block, &size) || !ReadBytes(&block, size, &key) ||
-        !ReadU16Le(&block, &size) || !ReadBytes(&block, size, &value)) {
+    if (!ReadU16Le(&block, &size) || !ReadBytes(&block, size, &key) || !ReadU16Le(&block, &size) ||
+        !ReadBytes(&block, size, &value)) {
       return Refuse(error, 400, "a uwsgi variable runs past the end of its packet");
     }
     if (key.empty()) return Refuse(error, 400, "a uwsgi variable without a name");
-    if (!IsKeyText(key)) return Refuse(error, 400, "a control byte in the name of a uwsgi variable");
+    if (!IsKeyText(key))
+      return Refuse(error, 400, "a control byte in the name of a uwsgi variable");
     const Key known = FindVariableKey(key);
     if (!IsValueText(value, known)) {
       return Refuse(error, 400, "CR, LF or NUL in the value of a uwsgi variable");
@@ -100,7 +100,7 @@ ParseStatus TakeFacts(const Limits& limits, RequestHead* head, ParseError* error
 
 ParseStatus RefuseModifier(ByteView in, ParseError* error) {
   const char* const foreign = RecogniseForeignProtocol(in);
-  if (foreign != nullptr) return Refuse(error, 400, foreign);
+  if (foreign != nullptr) return RefuseForeign(error, foreign);
   return Refuse(error, 501, "no application type has this modifier1");
 }
 
@@ -111,7 +111,8 @@ const char* RecogniseForeignProtocol(ByteView in) {
     return "TLS spoken to a uwsgi socket: point the client at an https-socket, or use uwsgi_pass "
            "without suwsgi://";
   }
-  for (const char* method : {"GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PATC", "TRAC", "CONN"}) {
+  for (const char* method :
+       {"GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PATC", "TRAC", "CONN"}) {
     if (memcmp(in.data, method, 4) == 0) {
       return "HTTP spoken to a uwsgi socket: use http-socket, or uwsgi_pass instead of proxy_pass";
     }

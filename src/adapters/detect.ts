@@ -17,11 +17,7 @@ export interface Detected {
  * @param where the application as the user named it, for messages
  * @throws {StartError} the value is no application
  */
-export function detectApp(
-  value: unknown,
-  wanted: 'auto' | InterfaceName,
-  where: string,
-): Detected {
+export function detectApp(value: unknown, wanted: 'auto' | InterfaceName, where: string): Detected {
   if (typeof value !== 'function') throw notCallable(value, where)
   const app = value as GatewayApp
   if (wanted === 'gateway') return { interface: 'gateway', reason: 'as asked', app }

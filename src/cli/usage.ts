@@ -43,7 +43,8 @@ export function usage(): string {
     const specs = SPECS.filter((spec) => spec.group === group)
     if (specs.length === 0) continue
     lines.push(`${group}:`)
-    for (const spec of specs) lines.push(`  ${label(spec).padEnd(34)} ${spec.doc}${showDefault(spec)}`)
+    for (const spec of specs)
+      lines.push(`  ${label(spec).padEnd(34)} ${spec.doc}${showDefault(spec)}`)
   }
   lines.push(
     '',

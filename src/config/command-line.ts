@@ -1,7 +1,14 @@
 // argv → options and application. Strict: what is not in the table is an error with a suggestion.
 import { parseArgs } from 'node:util'
 import { ConfigError } from '../errors.js'
-import { camelCase, defaultOptions, findOption, OPTIONS, type Options, type OptionSpec } from './options.js'
+import {
+  camelCase,
+  defaultOptions,
+  findOption,
+  OPTIONS,
+  type OptionSpec,
+  type Options,
+} from './options.js'
 import { suggest } from './suggest.js'
 import { parseValue } from './values.js'
 
@@ -29,7 +36,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   let app: string | undefined
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      if (app !== undefined) throw new ConfigError(`one application at a time: ${app}, ${token.value}`)
+      if (app !== undefined)
+        throw new ConfigError(`one application at a time: ${app}, ${token.value}`)
       app = token.value
     } else if (token.kind === 'option') {
       takeOption(options, token.name, token.rawName, token.value)
@@ -38,7 +46,10 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   return { options: options as Options, app }
 }
 
-function argumentSpecs(): Record<string, { type: 'string' | 'boolean'; short?: string; multiple: true }> {
+function argumentSpecs(): Record<
+  string,
+  { type: 'string' | 'boolean'; short?: string; multiple: true }
+> {
   const specs: ReturnType<typeof argumentSpecs> = {}
   for (const spec of SPECS) {
     const type = spec.type === 'boolean' ? 'boolean' : 'string'

@@ -15,7 +15,14 @@ export type OptionType =
   | 'seconds'
   | 'text'
 
-export type OptionGroup = 'Sockets' | 'Application' | 'Limits' | 'Timeouts' | 'HTTP' | 'Trust' | 'Other'
+export type OptionGroup =
+  | 'Sockets'
+  | 'Application'
+  | 'Limits'
+  | 'Timeouts'
+  | 'HTTP'
+  | 'Trust'
+  | 'Other'
 
 export interface OptionSpec {
   readonly name: string

@@ -154,7 +154,8 @@ export class EnvironFactory {
     const environ = new this.bare(0, listener, peer, scheme, input)
     for (let i = 0; i < count; i++, at += VAR_INTS) {
       const key = vars[at + VAR_KEY]
-      const name = key >= 0 ? this.keys[key] : this.text(vars[at + VAR_NAME], vars[at + VAR_NAME_BYTES])
+      const name =
+        key >= 0 ? this.keys[key] : this.text(vars[at + VAR_NAME], vars[at + VAR_NAME_BYTES])
       environ[name] = this.value(at)
     }
     if (environ.REQUEST_URI !== undefined) environ.RAW_URI ??= environ.REQUEST_URI
@@ -191,8 +192,41 @@ function compileShape(names: readonly string[], factory: EnvironFactory): Shape 
   }
   const parameters = 'at, listener, peer, scheme, input'
   const body = `return function Environ(${parameters}) { let n = 0; ${lines.join(';\n')} }`
-  const compile = new Function('vars', 'strings', 'value', 'facts', 'VERSION', body)
-  const shape = compile(...factory.scope())
+  const compile = generate(body)
+  const shape = compile === null ? interpretShape(names, factory) : compile(...factory.scope())
   shape.prototype = PROTOTYPE
   return shape
+}
+
+/** null: this process may not make code of text (--disallow-code-generation-from-strings). */
+function generate(body: string): ((...scope: ReturnType<EnvironFactory['scope']>) => Shape) | null {
+  try {
+    return new Function('vars', 'strings', 'value', 'facts', 'VERSION', body) as () => Shape
+  } catch (error) {
+    if (error instanceof EvalError) return null
+    throw error
+  }
+}
+
+/** What `compileShape` makes, as a loop: slower, and the same environ. */
+function interpretShape(names: readonly string[], factory: EnvironFactory): Shape {
+  const [, , value, facts] = factory.scope()
+  const added = DEFAULTS.filter(([key]) => !names.includes(key))
+  const addRawUri = names.includes('REQUEST_URI') && !names.includes('RAW_URI')
+  function Environ(this: Environ, ...values: ConstructorParameters<Shape>): void {
+    const [at, listener, peer, scheme, input] = values
+    for (let i = 0; i < names.length; i++) this[names[i]] = value(at + i * VAR_INTS)
+    if (addRawUri) this.RAW_URI = this.REQUEST_URI
+    const scope = { listener, peer, scheme, input, facts, VERSION }
+    for (const [key, expression] of added) this[key] = evaluate(expression, scope)
+  }
+  return Environ as unknown as Shape
+}
+
+/** The value of an expression in `DEFAULTS`: a name, a property of a name, or JSON. */
+function evaluate(expression: string, scope: object): unknown {
+  const [name, property] = expression.split('.')
+  const known = scope as Record<string, Record<string, unknown>>
+  if (!Object.hasOwn(known, name)) return JSON.parse(expression)
+  return property === undefined ? known[name] : known[name][property]
 }

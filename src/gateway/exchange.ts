@@ -5,7 +5,8 @@
 //     any ──the client is gone──► kAborted                      any ──error──► kDone
 //
 // The rules are those of PEP 3333; docs/gateway.md numbers them, test/gateway tests each by number.
-import { GatewayError } from '../errors.js'
+import { STATUS_CODES } from 'node:http'
+import { describeError, GatewayError } from '../errors.js'
 import { FLAG_HEAD, HEAD_NO_BODY, HEAD_NO_LENGTH } from '../native/layout.js'
 import type { FileWrapperClass, WrappedFile } from './file-wrapper.js'
 import type { Head, HeadCache, HeadFacts } from './headers.js'
@@ -51,6 +52,13 @@ const kAborted = 4
 
 /** Arrays up to this many bytes are joined and sent as one block. */
 const JOIN_BYTES = 64 * 1024
+/**
+ * After this many bytes in one go the event loop gets a turn, however much the client takes: only
+ * from there comes the news that it has gone, and other requests wait there too.
+ */
+const BURST_BYTES = 1024 * 1024
+/** What a block counts besides its bytes, so that empty ones add up as well. */
+const BLOCK_COST = 64
 
 type AnyIterator = Iterator<Block> | AsyncIterator<Block>
 
@@ -65,7 +73,13 @@ export class Exchange implements BodySource, HeadFacts {
   private state = kNew
   private head: Head | null = null
   private sent = 0
+  /** The client has more than enough to read. */
   private behind = false
+  /** `writable` is to go on with the iterator. */
+  private paused = false
+  private burst = 0
+  /** What is over the Content-Length is cut without a word: a file is longer than the part wanted. */
+  private clips = false
   private result: unknown = undefined
   private iterator: AnyIterator | null = null
   private trailerPairs: [name: string, value: string][] | null = null
@@ -115,7 +129,8 @@ export class Exchange implements BodySource, HeadFacts {
 
   /** The client has caught up. */
   writable(): void {
-    if (!this.behind) return
+    if (!this.paused) return
+    this.paused = false
     this.behind = false
     if (this.iterator !== null) this.pump(this.iterator)
   }
@@ -150,6 +165,8 @@ export class Exchange implements BodySource, HeadFacts {
 
   readBody(): Buffer | null | undefined | [number, string] {
     if (this.inline === undefined) return this.host.readBody(this)
+    // Another round may have written over it: those bytes belong to somebody else.
+    if (this.inlineBytes > 0 && this.done) return [400, 'the request is over']
     this.keepInline()
     const inline = this.inline
     this.inline = null
@@ -198,11 +215,17 @@ export class Exchange implements BodySource, HeadFacts {
       )
       return
     }
-    // Nobody waits for it any more, but it is owed its close().
-    if (this.state >= kDone) return this.closeResult()
+    if (this.state >= kDone) return this.discard(result)
     if (Array.isArray(result)) return this.takeArray(result)
     if (result instanceof this.host.FileWrapper) return this.sendFile(result as WrappedFile)
     this.pump(iteratorOf(result))
+  }
+
+  /** Nobody waits for it any more, but it is owed its end: a stream its cancel(), all their close(). */
+  private discard(result: object): void {
+    const sized = Array.isArray(result) || result instanceof this.host.FileWrapper
+    if (!sized) this.iterator = iteratorOf(result)
+    this.closeResult()
   }
 
   private takeArray(blocks: Block[]): void {
@@ -220,6 +243,7 @@ export class Exchange implements BodySource, HeadFacts {
     const { fd } = wrapped.file
     const extent = typeof fd === 'number' ? this.host.fileExtent(fd) : null
     if (fd === undefined || extent === null || this.head === null) {
+      this.clips = true
       return this.pump(wrapped[Symbol.asyncIterator]())
     }
     const [offset, left] = extent
@@ -255,7 +279,9 @@ export class Exchange implements BodySource, HeadFacts {
       this.fail(error)
       return
     }
-    if (this.state < kDone) this.host.awaitWritable(this)
+    if (this.state >= kDone) return
+    this.paused = true
+    this.host.awaitWritable(this)
   }
 
   private takeStep(step: IteratorResult<Block>, iterator: AnyIterator): void {
@@ -276,6 +302,11 @@ export class Exchange implements BodySource, HeadFacts {
       return false
     }
     this.send(step.value)
+    this.burst += step.value.length + BLOCK_COST
+    if (this.burst > BURST_BYTES) {
+      this.burst = 0
+      this.behind = true
+    }
     const tooMuch = this.contentLength >= 0 && this.sent > this.contentLength
     // A response without a body is decided by the first block, empty ones do not count.
     const decided = this.head !== null && this.hasNoBody() && step.value.length > 0
@@ -296,7 +327,7 @@ export class Exchange implements BodySource, HeadFacts {
     const left = this.contentLength < 0 ? bytes.length : this.contentLength - this.sent
     this.sent += bytes.length
     if (bytes.length > left) {
-      if (left >= 0) this.host.logError(tooLong(this.contentLength))
+      if (left >= 0 && !this.clips) this.host.logError(tooLong(this.contentLength))
       bytes = bytes.subarray(0, Math.max(left, 0))
     }
     this.behind = this.host.write(this, bytes) > this.host.highWaterBytes
@@ -412,7 +443,7 @@ export class Exchange implements BodySource, HeadFacts {
   private fail(error: unknown): void {
     const { state, host } = this
     this.closeResult()
-    const status = error instanceof GatewayError ? error.status : 500
+    const status = statusOf(error)
     // The client's own doing is not an error of the application, nor is what happens after it left.
     if (state !== kAborted && status >= 500) host.logError('the application failed', error)
     if (state >= kDone) return
@@ -420,32 +451,29 @@ export class Exchange implements BodySource, HeadFacts {
     if (state === kSent) return host.abort(this)
     this.contentLength = -1
     const head = host.heads.get(statusLine(status), ERROR_HEADERS, this)
-    const text = host.dev && status >= 500 ? describe(error) : `${statusLine(status)}\n`
+    const text =
+      host.dev && status >= 500
+        ? `${statusLine(status)}\n\n${describeError(error)}\n`
+        : `${statusLine(status)}\n`
     host.respond(this, head, text)
   }
 }
 
 const ERROR_HEADERS: readonly HeaderPair[] = [['Content-Type', 'text/plain; charset=utf-8']]
 
-function statusLine(status: number): string {
-  switch (status) {
-    case 400:
-      return '400 Bad Request'
-    case 408:
-      return '408 Request Timeout'
-    case 413:
-      return '413 Content Too Large'
-    case 431:
-      return '431 Request Header Fields Too Large'
-    case 503:
-      return '503 Service Unavailable'
-    default:
-      return '500 Internal Server Error'
+/** The status of the error's own choice, if it is one for errors. */
+function statusOf(error: unknown): number {
+  try {
+    if (!(error instanceof GatewayError)) return 500
+    const { status } = error
+    return status >= 400 && status in STATUS_CODES ? Number(status) : 500
+  } catch {
+    return 500 // a Proxy that throws when it is looked at
   }
 }
 
-function describe(error: unknown): string {
-  return `500 Internal Server Error\n\n${error instanceof Error ? error.stack : String(error)}\n`
+function statusLine(status: number): string {
+  return `${status} ${status === 413 ? 'Content Too Large' : STATUS_CODES[status]}`
 }
 
 function ended(): GatewayError {

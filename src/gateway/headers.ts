@@ -5,12 +5,7 @@
 // The native encoder checks the bytes once more; this file gives the error a name and a stack.
 import { STATUS_CODES } from 'node:http'
 import { GatewayError } from '../errors.js'
-import {
-  HEAD_HAS_DATE,
-  HEAD_HAS_SERVER,
-  HEAD_NO_BODY,
-  HEAD_NO_LENGTH,
-} from '../native/layout.js'
+import { HEAD_HAS_DATE, HEAD_HAS_SERVER, HEAD_NO_BODY, HEAD_NO_LENGTH } from '../native/layout.js'
 import type { HeaderPair } from './types.js'
 
 const TOKEN_RE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -19,7 +14,7 @@ const STATUS_RE = /^[1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const LENGTH_RE = /^\d{1,15}$/
 
 /** RFC 9110 §7.6.1, and what RFC 2616 §13.5.1 listed: they belong to the server. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -178,20 +173,20 @@ function matches(
   headers: readonly HeaderPair[],
   facts: HeadFacts,
 ): boolean {
-  if (headers === null || typeof headers !== 'object' || headers.length * 2 !== parts.length) {
-    return false
-  }
-  let length: unknown = null
+  if (!Array.isArray(headers) || headers.length * 2 !== parts.length) return false
+  let length: unknown
+  let has = false
   for (let i = 0, p = 0; i < headers.length; i++, p += 2) {
     const pair = headers[i]
-    if (pair === null || typeof pair !== 'object' || pair[0] !== parts[p]) return false
+    if (!Array.isArray(pair) || pair.length !== 2 || pair[0] !== parts[p]) return false
     const value = parts[p + 1]
     if (value === null) {
       length = pair[1]
+      has = true
     } else if (pair[1] !== value) {
       return false
     }
   }
-  facts.contentLength = length === null ? -1 : parseLength(length)
+  facts.contentLength = has ? parseLength(length) : -1
   return true
 }

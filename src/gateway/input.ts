@@ -57,16 +57,10 @@ export class GatewayInput {
   }
 
   /** Reads lines until they make up `hint` bytes, or all of them. */
-  async readlines(hint?: number | null): Promise<Buffer[]> {
+  readlines(hint?: number | null): Promise<Buffer[]> {
     const enough = hint === 0 ? Number.POSITIVE_INFINITY : checkSize(hint)
-    const lines: Buffer[] = []
-    for (let bytes = 0; bytes < enough; ) {
-      const line = await this.readline()
-      if (line.length === 0) break
-      lines.push(line)
-      bytes += line.length
-    }
-    return lines
+    const reader = this.#open()
+    return reader.inTurn(() => reader.readlines(enough))
   }
 
   /** Line by line, as Python iterates over a file. */
@@ -166,6 +160,17 @@ class BodyReader {
     }
   }
 
+  async readlines(enough: number): Promise<Buffer[]> {
+    const lines: Buffer[] = []
+    for (let bytes = 0; bytes < enough; ) {
+      const line = await this.readline(Number.POSITIVE_INFINITY)
+      if (line.length === 0) break
+      lines.push(line)
+      bytes += line.length
+    }
+    return lines
+  }
+
   /** Gets one more chunk. False: the body is over. */
   private async pull(): Promise<boolean> {
     while (!this.ended) {
@@ -180,7 +185,7 @@ class BodyReader {
       } else if (Array.isArray(next)) {
         this.failure = new GatewayError('ERR_BODY', `wsgi.input: ${next[1]}`, next[0])
       } else {
-  this.chunks.push(next)
+        this.chunks.push(next)
         this.bytes += next.length
         return true
       }

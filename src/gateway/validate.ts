@@ -3,6 +3,7 @@
 //
 // It checks, it repairs nothing, and it is not free: leave it out in production.
 import { GatewayError } from '../errors.js'
+import { HOP_BY_HOP } from './headers.js'
 import type {
   Block,
   Environ,
@@ -96,8 +97,14 @@ function checkRequest(environ: Environ): void {
     environ['wsgi.url_scheme'] === 'http' || environ['wsgi.url_scheme'] === 'https',
     `environ["wsgi.url_scheme"] is http or https`,
   )
+  for (const key of ['wsgi.multithread', 'wsgi.multiprocess', 'wsgi.run_once']) {
+    check(typeof environ[key] === 'boolean', `environ["${key}"] is a boolean`)
+  }
   check(METHOD_RE.test(environ.REQUEST_METHOD), 'REQUEST_METHOD is a token')
-  check(environ.SERVER_NAME !== '' && environ.SERVER_PORT !== '', 'SERVER_NAME and SERVER_PORT are not empty')
+  check(
+    environ.SERVER_NAME !== '' && environ.SERVER_PORT !== '',
+    'SERVER_NAME and SERVER_PORT are not empty',
+  )
   const { SCRIPT_NAME: script = '', PATH_INFO: path = '' } = environ
   check(!script.endsWith('/'), 'SCRIPT_NAME does not end with "/"')
   check(script === '' || script.startsWith('/'), 'SCRIPT_NAME starts with "/"')
@@ -158,12 +165,11 @@ class Call {
   }
 
   private wrapSync(body: ResponseBody): Iterable<Block> {
-    const call = this
     const iterable = body as Iterable<Block> | Iterator<Block>
     const iterator = Symbol.iterator in iterable ? iterable[Symbol.iterator]() : iterable
     const guard = new Guard(body, iterator)
     return guard.face({
-      next: () => call.checkStep(guard.next() as IteratorResult<Block>, guard),
+      next: () => this.checkStep(guard.next() as IteratorResult<Block>, guard),
       [Symbol.iterator]() {
         return this as unknown as Iterator<Block>
       },
@@ -171,10 +177,9 @@ class Call {
   }
 
   private wrapAsync(body: AsyncIterable<Block>): AsyncIterable<Block> {
-    const call = this
     const guard = new Guard(body, body[Symbol.asyncIterator]())
     return guard.face({
-      next: async () => call.checkStep(await guard.next(), guard),
+      next: async () => this.checkStep(await guard.next(), guard),
       [Symbol.asyncIterator]() {
         return this as unknown as AsyncIterator<Block>
       },
@@ -260,8 +265,10 @@ function checkHeaders(headers: unknown, status: string): asserts headers is Head
       typeof value === 'string' && VALUE_RE.test(value),
       `the value of ${name} is latin-1 text without control characters`,
     )
-    check(name.toLowerCase() !== 'status', 'the status is the first argument, not a header')
-    typed ||= name.toLowerCase() === 'content-type'
+    const lower = name.toLowerCase()
+    check(lower !== 'status', 'the status is the first argument, not a header')
+    check(!HOP_BY_HOP.has(lower), `${name} is a hop-by-hop header: it is the server's`)
+    typed ||= lower === 'content-type'
   }
   const bodyless = BODYLESS.has(status.slice(0, 3))
   check(typed || bodyless || headers.length === 0, 'a response with a body has a Content-Type')
@@ -269,6 +276,7 @@ function checkHeaders(headers: unknown, status: string): asserts headers is Head
 }
 
 function checkedInput<T extends object>(input: T): T {
+  check(input !== null && typeof input === 'object', 'wsgi.input is an object')
   for (const name of ['read', 'readline', 'readlines']) {
     check(
       typeof (input as Record<string, unknown>)[name] === 'function',
@@ -293,6 +301,7 @@ function checkedInput<T extends object>(input: T): T {
 }
 
 function checkedErrors(errors: ErrorStream): ErrorStream {
+  check(errors !== null && typeof errors === 'object', 'wsgi.errors is an object')
   for (const name of ['write', 'writelines', 'flush'] as const) {
     check(typeof errors[name] === 'function', `wsgi.errors has ${name}()`)
   }

@@ -107,6 +107,8 @@ function unwrap(value: unknown): unknown {
 }
 
 function listExports(module: Module): string {
-  const names = Object.keys(module).filter((name) => name !== '__esModule' && name !== 'module.exports')
+  const names = Object.keys(module).filter(
+    (name) => name !== '__esModule' && name !== 'module.exports',
+  )
   return names.length === 0 ? 'no exports' : `the exports ${names.join(', ')}`
 }

@@ -1,5 +1,6 @@
 // The server's own log: one line, once, to one stream. Time, pid, level, text; the stack of an
 // error on the lines behind it, indented, so that it stays with its line.
+import { describeError } from '../errors.js'
 import type { ErrorStream } from '../gateway/types.js'
 
 export type LogLevel = 'info' | 'warning' | 'error'
@@ -25,7 +26,7 @@ export class Log {
   }
 
   error(message: string, error?: unknown): void {
-    this.write('error', error === undefined ? message : `${message}: ${describe(error)}`)
+    this.write('error', error === undefined ? message : `${message}: ${describeError(error)}`)
   }
 
   /** `level`: 0 info, 1 warning, 2 error, as the native side counts. */
@@ -52,12 +53,11 @@ export class Log {
 
   private write(level: LogLevel, message: string): void {
     const time = new Date().toISOString()
-    this.sink(`${time} [${process.pid}] ${level}: ${message.replaceAll('\n', '\n    ')}\n`)
+    const line = `${time} [${process.pid}] ${level}: ${message.replaceAll('\n', '\n    ')}\n`
+    try {
+      this.sink(line)
+    } catch {
+      // A line is lost. Thrown on, it would take the other requests of the round with it.
+    }
   }
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause === undefined ? '' : `\ncaused by: ${describe(error.cause)}`
-  return `${error.stack ?? error.message}${cause}`
 }

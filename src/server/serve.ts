@@ -1,7 +1,13 @@
 // The library's front door: serve(app, options), the same server as the command line's, in this
 // process.
 import { detectApp } from '../adapters/detect.js'
-import { camelCase, defaultOptions, OPTIONS, type Options, type OptionSpec } from '../config/options.js'
+import {
+  camelCase,
+  defaultOptions,
+  OPTIONS,
+  type OptionSpec,
+  type Options,
+} from '../config/options.js'
 import { suggest } from '../config/suggest.js'
 import { checkValue } from '../config/values.js'
 import { ConfigError } from '../errors.js'
@@ -13,7 +19,9 @@ type OneOrMany<T> = T extends readonly (infer E)[] ? E | readonly E[] : T
 
 /** The options of the command line in camelCase; a repeatable one takes one value or an array. */
 export type ServeOptions = {
-  readonly [K in Exclude<keyof Options, 'help' | 'version' | 'chdir' | 'env'>]?: OneOrMany<Options[K]>
+  readonly [K in Exclude<keyof Options, 'help' | 'version' | 'chdir' | 'env'>]?: OneOrMany<
+    Options[K]
+  >
 } & {
   /** Takes the lines of the server's log. @default process.stderr */
   readonly log?: LogSink
@@ -73,7 +81,10 @@ function resolveOptions(given: ServeOptions): Options {
 }
 
 function unknownOption(key: string): ConfigError {
-  const near = suggest(key, SPECS.map((spec) => camelCase(spec.name)))
+  const near = suggest(
+    key,
+    SPECS.map((spec) => camelCase(spec.name)),
+  )
   return new ConfigError(
     `serve() has no option "${key}"${near === undefined ? '' : `: did you mean "${near}"?`}`,
   )

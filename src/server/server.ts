@@ -9,7 +9,12 @@ import { type Address, formatAddress, parseAddress } from '../config/address.js'
 import type { Options } from '../config/options.js'
 import { EXIT, StartError } from '../errors.js'
 import type { GatewayApp } from '../gateway/types.js'
-import { loadAddon, type NativeEngine, type NativeListen, type NativeOptions } from '../native/addon.js'
+import {
+  loadAddon,
+  type NativeEngine,
+  type NativeListen,
+  type NativeOptions,
+} from '../native/addon.js'
 import { VERSION } from '../version.js'
 import { Dispatcher } from './dispatcher.js'
 import { Log } from './log.js'
@@ -36,7 +41,13 @@ const PROXY_MODE = { off: 0, allow: 1, require: 2 }
 const KIND: Record<Address['kind'], number> = { tcp: 0, unix: 1, abstract: 2, fd: 3 }
 const PROTOCOL: Record<Protocol, number> = { http: 0, uwsgi: 1 }
 /** Errors of listen(2) and bind(2) that may be gone after a while. */
-const TEMPORARY: ReadonlySet<string> = new Set(['EADDRINUSE', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+const TEMPORARY: ReadonlySet<string> = new Set([
+  'EADDRINUSE',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+])
 
 export class Server {
   /** Empty before start(). */
@@ -182,17 +193,14 @@ async function nativeHost(address: Address, option: string): Promise<string> {
   }
 }
 
-function explainListen(
-  error: NodeJS.ErrnoException,
-  address: Address,
-  option: string,
-): StartError {
+function explainListen(error: NodeJS.ErrnoException, address: Address, option: string): StartError {
   const where = `--${option} ${formatAddress(address)}`
   const code = error.code ?? ''
   const exit = TEMPORARY.has(code) ? EXIT.TEMPORARY : EXIT.PERMANENT
   const hint: Record<string, string> = {
     EADDRINUSE: 'somebody is listening there already: stop it, or choose another address',
-    EACCES: 'not allowed: a port below 1024 needs CAP_NET_BIND_SERVICE, a path a writable directory',
+    EACCES:
+      'not allowed: a port below 1024 needs CAP_NET_BIND_SERVICE, a path a writable directory',
     EADDRNOTAVAIL: 'this machine does not have that address',
     ENOENT: 'the directory does not exist',
     EINVAL: 'not an address, a path that is too long, or a descriptor that is not listening',
