@@ -61,8 +61,11 @@ bool MakeUnixAddress(const ListenAddress& address, SocketAddress* out) {
   return true;
 }
 
-// True when nobody listens on the socket file any more.
-bool IsStale(SocketAddress address) {
+// True when it is a socket file and nobody listens on it any more. To connect to any other kind of
+// file is ECONNREFUSED too, and that one is somebody's data.
+bool IsStale(const char* path, SocketAddress address) {
+  struct stat info {};
+  if (lstat(path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
   const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe.valid()) return false;
   return connect(probe.get(), address.get(), address.size) != 0 && errno == ECONNREFUSED;
@@ -78,7 +81,7 @@ bool Bind(const ListenOptions& options, SocketAddress address, Listener* out, Li
   if (options.reuse_port) SetOption(fd, SOL_SOCKET, SO_REUSEPORT);
   int bound = bind(fd, address.get(), address.size);
   if (bound != 0 && errno == EADDRINUSE && options.address.kind == ListenAddress::Kind::kUnix &&
-      IsStale(address)) {
+      IsStale(options.address.host.c_str(), address)) {
     unlink(options.address.host.c_str());
     bound = bind(fd, address.get(), address.size);
   }
