@@ -43,12 +43,10 @@ class DeadlineWheel {
     const uint32_t from = now - now_ > kBuckets ? now - kBuckets : now_;
     for (uint32_t tick = from + 1; tick - 1 != now; ++tick) {
       now_ = tick;
-      Connection* next = Bucket(tick);
-      Bucket(tick) = nullptr;
-      while (next != nullptr) {
-        Connection* const c = next;
-        next = c->wheel_next;
-        c->in_wheel = false;
+      // Always the first of the bucket: `expired` may remove others of it. Nothing is put into this
+      // bucket meanwhile, because no deadline is set for now.
+      while (Connection* const c = Bucket(tick)) {
+        Remove(c);
         if (c->deadline == 0) continue;
         if (c->deadline <= tick) {
           c->deadline = 0;

@@ -35,6 +35,7 @@ class OutQueue {
   // False: no memory.
   bool Copy(ByteView bytes);
   void Borrow(const BorrowedBytes& borrowed);
+  // REQUIRES: the process ignores SIGPIPE, as Node does; sendfile(2) knows no MSG_NOSIGNAL.
   void File(UniqueFd file, uint64_t offset, uint64_t size);
 
   bool empty() const { return head_ == nullptr; }
