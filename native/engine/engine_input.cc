@@ -85,6 +85,8 @@ void Engine::OnPeerClosed(Connection* c) {
       break;
     case Phase::kHandling:
       break;  // half-close after a whole request: the answer still goes out
+    case Phase::kDrain:
+      return CloseAfterWrite(c, false);  // it is answered, but perhaps not all of that is sent
     default:
       return Close(c);
   }
