@@ -277,7 +277,11 @@ void Engine::Expire(Connection* c) {
 
 void Engine::Close(Connection* c) {
   if (!c->open()) return;
-  if (c->HasExchange() && c->response != ResponseState::kEnded) Notify(c, Notice::kAborted);
+  // With post-buffering the host has not heard of a request whose body is not whole.
+  const bool held = c->body != nullptr && !c->body->held_head.empty();
+  if (c->HasExchange() && !held && c->response != ResponseState::kEnded) {
+    Notify(c, Notice::kAborted);
+  }
   wheel_.Remove(c);
   close(c->fd);  // takes it out of the poller too
   c->fd = -1;
