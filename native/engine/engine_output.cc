@@ -322,12 +322,15 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();
-    if (c->HasExchange()) {
+    if (c->phase == Phase::kBody && !c->reading_paused) {
+      wheel_.Set(c, options_.limits.body_timeout_s);
+    } else if (c->HasExchange()) {
       wheel_.Clear(c);
     } else if (c->phase == Phase::kHead) {
       c->reading_paused = false;
-      wheel_.Set(c, options_.limits.keepalive_timeout_s);
-      if (!c->input.empty()) PushReady(c);
+      const bool idle = c->input.empty();
+      wheel_.Set(c, idle ? options_.limits.keepalive_timeout_s : options_.limits.header_timeout_s);
+      if (!idle) PushReady(c);
     }
     if (c->registered && !c->close_after_write) UpdateInterest(c);
   }
