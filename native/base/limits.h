@@ -8,7 +8,7 @@
 namespace postern {
 
 struct Limits {
-  // Heads. Bytes, without the CRLF that ends a line.
+  // Heads. Bytes; a request line without its CRLF, a field with it (as gunicorn counts).
   uint32_t max_request_line_bytes = 8190;
   uint32_t max_fields = 100;
   uint32_t max_field_bytes = 8190;
