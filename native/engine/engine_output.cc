@@ -354,7 +354,8 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
 
 uint64_t Engine::QueuedBytes(ExchangeId id, bool notify) {
   Connection* const c = Find(id);
-  if (c == nullptr || c->queue == nullptr) return 0;
+  if (c == nullptr) return UINT64_MAX;
+  if (c->queue == nullptr) return 0;
   c->wants_writable = notify && c->queue->size() > options_.limits.write_high_water_bytes / 4;
   return c->queue->size();
 }
