@@ -282,7 +282,7 @@ void Engine::CloseAfterWrite(Connection* c, bool linger) {
   c->body.reset();
   c->close_after_write = true;
   c->linger_on_close = linger && !c->peer_closed;
-  c->linger_left = options_.limits.max_drain_bytes;
+  c->linger_left = options_.limits.max_linger_bytes;
   c->reading_paused = true;
   wheel_.Set(c, options_.limits.write_timeout_s);
   MarkDirty(c);
