@@ -416,8 +416,7 @@ ParseStatus ParseFieldLine(const uint8_t** at, const uint8_t* end, const Limits&
   if (status == ParseStatus::kComplete) {
     status = ParseFieldValue(next, end, options, line, &next, error);
   }
-  const uint8_t* const reached =
-      status == ParseStatus::kComplete ? next - 2 : EndOfText(start, end);
+  const uint8_t* const reached = status == ParseStatus::kComplete ? next : end;
   if (status != ParseStatus::kInvalid &&
       static_cast<size_t>(reached - start) > limits.max_field_bytes) {
     return Refuse(error, 431, "a header field is too large");
