@@ -67,13 +67,10 @@ const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\n\r\n'
 
 /** Where the design decides otherwise than the corpus: statuses that are right besides its own. */
 const ALSO_RIGHT: Record<string, readonly number[]> = {
-  // What is left over starts with a "method" of more than 64 bytes: 501.
-  'waitress/f/wrong_cl_http11': [501],
-  'waitress/f/no_cl_http11': [501],
 }
 
 /** Settings (keys of `config`) that the server does not have yet. */
-const notYet: readonly string[] = ['proxy_protocol', 'trusted_proxies']
+const notYet: readonly string[] = []
 
 /** Options for the neutral names of the corpus; null: this server always does it. */
 const SETTINGS: Record<string, ((value: unknown) => string[]) | null> = {
@@ -85,7 +82,7 @@ const SETTINGS: Record<string, ((value: unknown) => string[]) | null> = {
   strip_header_spaces: () => ['--strip-header-spaces'],
   permit_obs_fold: () => ['--permit-obs-fold'],
   underscore_headers: (how) => ['--header-map', String(how)],
-  proxy_protocol: () => ['--proxy-protocol'],
+  proxy_protocol: () => ['--proxy-protocol', 'allow'],
   trusted_proxies: (list) => ['--forwarded-allow-ips', String(list)],
   // Hops to walk over: the proxies that are trusted are these, and the peer.
   trusted_downstream: (list) => [
@@ -96,7 +93,7 @@ const SETTINGS: Record<string, ((value: unknown) => string[]) | null> = {
   real_ip_headers: fieldNames,
   scheme_headers: fieldNames,
   trusted_proxy_count: (count) => ['--forwarded-count', String(count)],
-  clear_untrusted_proxy_headers: null,
+  clear_untrusted_proxy_headers: () => ['--forwarded-clear'],
 }
 
 function fieldNames(list: unknown): string[] {
