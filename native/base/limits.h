@@ -8,7 +8,7 @@
 namespace postern {
 
 struct Limits {
-  // Heads. Bytes, without the CRLF that ends a line.
+  // Heads. Bytes; a request line without its CRLF, a field with it (as gunicorn counts).
   uint32_t max_request_line_bytes = 8190;
   uint32_t max_fields = 100;
   uint32_t max_field_bytes = 8190;
@@ -24,7 +24,8 @@ struct Limits {
   uint32_t max_trailer_bytes = 8190;
   uint64_t post_buffering_bytes = 0;  // 0 = stream; else memory up to this, then a file
   uint32_t body_high_water_bytes = 256 * 1024;
-  uint32_t max_drain_bytes = 64 * 1024;  // of a body that nobody reads
+  uint32_t max_drain_bytes = 64 * 1024;  // of a body that nobody reads, to keep the connection
+  uint32_t max_linger_bytes = 16 * 1024 * 1024;  // behind the last reply; bounded in time as well
 
   // Output: the application waits above, and goes on below a quarter of it.
   uint32_t write_high_water_bytes = 256 * 1024;

@@ -91,7 +91,8 @@ class Engine {
   void WriteInterim(ExchangeId id, ByteView head);
 
   // Bytes that wait for the client. With `notify`, Notice::kWritable follows once it is a quarter
-  // of the high-water mark.
+  // of the high-water mark. UINT64_MAX: the exchange is over, nothing will ever be taken; a writer
+  // that does not wait for its Notice::kAborted would go on for ever.
   uint64_t QueuedBytes(ExchangeId id, bool notify);
   bool IsOpen(ExchangeId id) { return Find(id) != nullptr; }
 

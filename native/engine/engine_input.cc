@@ -209,7 +209,9 @@ uint8_t* Engine::ProcessHead(Connection* c, uint8_t* p, uint8_t* end) {
   // byte by byte costs no more than its lines.
   const ByteView bytes{p, static_cast<size_t>(end - p)};
   const bool lines = listeners_[c->listener]->protocol == WireProtocol::kHttp1;
-  if (lines && c->parsed_lines != 0 && bytes.size <= options_.limits.max_request_line_bytes &&
+  const Limits& limits = options_.limits;
+  const size_t bound = std::min(limits.max_request_line_bytes, limits.max_head_bytes);
+  if (lines && c->parsed_lines != 0 && bytes.size <= bound &&
       CountLineEnds(bytes) < c->parsed_lines) {
     Keep(c, p, end);
     return nullptr;

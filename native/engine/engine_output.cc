@@ -282,7 +282,7 @@ void Engine::CloseAfterWrite(Connection* c, bool linger) {
   c->body.reset();
   c->close_after_write = true;
   c->linger_on_close = linger && !c->peer_closed;
-  c->linger_left = options_.limits.max_drain_bytes;
+  c->linger_left = options_.limits.max_linger_bytes;
   c->reading_paused = true;
   wheel_.Set(c, options_.limits.write_timeout_s);
   MarkDirty(c);
@@ -322,12 +322,15 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();
-    if (c->HasExchange()) {
+    if (c->phase == Phase::kBody && !c->reading_paused) {
+      wheel_.Set(c, options_.limits.body_timeout_s);
+    } else if (c->HasExchange()) {
       wheel_.Clear(c);
     } else if (c->phase == Phase::kHead) {
       c->reading_paused = false;
-      wheel_.Set(c, options_.limits.keepalive_timeout_s);
-      if (!c->input.empty()) PushReady(c);
+      const bool idle = c->input.empty();
+      wheel_.Set(c, idle ? options_.limits.keepalive_timeout_s : options_.limits.header_timeout_s);
+      if (!idle) PushReady(c);
     }
     if (c->registered && !c->close_after_write) UpdateInterest(c);
   }
@@ -351,7 +354,8 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
 
 uint64_t Engine::QueuedBytes(ExchangeId id, bool notify) {
   Connection* const c = Find(id);
-  if (c == nullptr || c->queue == nullptr) return 0;
+  if (c == nullptr) return UINT64_MAX;
+  if (c->queue == nullptr) return 0;
   c->wants_writable = notify && c->queue->size() > options_.limits.write_high_water_bytes / 4;
   return c->queue->size();
 }

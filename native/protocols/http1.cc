@@ -111,16 +111,9 @@ ParseStatus HeadParser::ParseRequestLine() {
 }
 
 ParseStatus HeadParser::ParseMethod() {
-  const uint8_t* const limit =
-      p_ + std::min<size_t>(static_cast<size_t>(end_ - p_), limits_.max_method_bytes + 1);
   const uint8_t* q = p_;
-  while (q < limit && IsToken(*q)) ++q;
-  if (q == limit) {
-    if (static_cast<size_t>(q - p_) > limits_.max_method_bytes) {
-      return Invalid(501, "the method is too long");
-    }
-    return ParseStatus::kIncomplete;
-  }
+  while (q < end_ && IsToken(*q)) ++q;
+  if (q == end_) return ParseStatus::kIncomplete;
   if (q == p_ && *p_ == kTlsHandshake) {
     return RefuseForeign(error_,
                          "TLS spoken to an HTTP socket: use http:// here, or let a front server "
@@ -129,6 +122,7 @@ ParseStatus HeadParser::ParseMethod() {
   if (q == p_) return Invalid(400, "the request line does not start with a method");
   if (*q != ' ') return Invalid(400, "the method is not followed by one space");
   head_->method = {p_, static_cast<size_t>(q - p_)};
+  if (head_->method.size > limits_.max_method_bytes) return Invalid(501, "the method is too long");
   p_ = q + 1;
   return ParseStatus::kComplete;
 }
@@ -416,8 +410,7 @@ ParseStatus ParseFieldLine(const uint8_t** at, const uint8_t* end, const Limits&
   if (status == ParseStatus::kComplete) {
     status = ParseFieldValue(next, end, options, line, &next, error);
   }
-  const uint8_t* const reached =
-      status == ParseStatus::kComplete ? next - 2 : EndOfText(start, end);
+  const uint8_t* const reached = status == ParseStatus::kComplete ? next : end;
   if (status != ParseStatus::kInvalid &&
       static_cast<size_t>(reached - start) > limits.max_field_bytes) {
     return Refuse(error, 431, "a header field is too large");

@@ -132,7 +132,7 @@ export const OPTIONS = [
     group: 'Limits',
     short: 'b',
     default: 65536,
-    min: 1024,
+    min: 256,
     max: 1048576,
     doc: 'whole request head or uwsgi packet (431)',
   },
