@@ -25,8 +25,8 @@ function runVitest() {
   try {
     const result = spawnSync(
       'node_modules/.bin/vitest',
-      ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...filters],
-      { cwd: root, stdio: 'inherit', env: { ...process.env, POSTERN_ADDON: 'build/Debug/postern.node' } },
+      ['run', '--silent=passed-only', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
+      { cwd: root, stdio: 'inherit', env: { ...process.env, NO_COLOR: '1', POSTERN_ADDON: 'build/Debug/postern.node' } },
     )
     if (result.status !== 0) process.exit(result.status ?? 1)
     return JSON.parse(readFileSync(report, 'utf8'))

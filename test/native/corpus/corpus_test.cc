@@ -20,16 +20,6 @@ constexpr std::string_view kNotYet[] = {
     "",
 };
 
-// Where we answer with a status that the case does not list, and why.
-constexpr struct {
-  std::string_view id;
-  int status;
-} kOtherStatus[] = {
-    // RFC 9112 §3: a method that is too long SHOULD be answered with 501; these list 400 and 431.
-    {"waitress/f/wrong_cl_http11", 501},
-    {"waitress/f/no_cl_http11", 501},
-};
-
 // Raw bytes up to this are split at every offset; of longer ones the ends are, and some places
 // between them.
 constexpr size_t kShortBytes = 4096;
@@ -202,14 +192,6 @@ void RunCase(const CorpusCase& one, Counts* counts) {
   }
 }
 
-void AllowOtherStatuses(std::vector<CorpusCase>* cases) {
-  for (CorpusCase& one : *cases) {
-    for (const auto& [id, status] : kOtherStatus) {
-      if (one.id == id) one.messages.back().status.push_back(status);
-    }
-  }
-}
-
 // The corpora live as long as the tests that are made of them.
 const std::vector<CorpusCase>& CasesOf(const std::string& name) {
   static std::map<std::string, std::vector<CorpusCase>> corpora;
@@ -218,7 +200,6 @@ const std::vector<CorpusCase>& CasesOf(const std::string& name) {
     const char* const folder = getenv("POSTERN_CORPUS");
     const std::string root = folder == nullptr ? "build/native-tests/corpus-lines" : folder;
     found->second = ReadCorpus(root + "/" + name + ".txt", name == "uwsgi");
-    AllowOtherStatuses(&found->second);
   }
   return found->second;
 }

@@ -50,7 +50,7 @@ bool TakeLimit(const std::string& name, const std::string& value, Settings* out)
   } else if (name == "max_header_fields") {
     limits.max_fields = number;
   } else if (name == "max_header_field_size") {
-    limits.max_field_bytes = number - 2;  // the corpus counts the CRLF
+    limits.max_field_bytes = number;
   } else if (name == "max_header_total") {
     limits.max_head_bytes = number;
   } else if (name == "max_body") {

@@ -65,10 +65,11 @@ TEST("a field line at the limit is taken, one byte more is 431, however it is cu
   limits.max_field_bytes = 30;
   Http1Options folds;
   folds.permit_obs_fold = true;
-  for (size_t size : {29, 30, 31, 32, 60}) {
+  // Its CRLF counts: so gunicorn does it, whose cases of 8190 and 8192 bytes are in the corpus.
+  for (size_t size : {27, 28, 29, 30, 60}) {
     const std::string text = Get(FieldOf(size));
     Row(std::to_string(size));
-    CHECK_EQ(ParsedHttp(text, limits).refused(), size <= 30 ? 0 : 431);
+    CHECK_EQ(ParsedHttp(text, limits).refused(), size + 2 <= 30 ? 0 : 431);
     CheckPrefixes(text, limits, {});
     CheckPrefixes(text, limits, folds);
   }
@@ -98,13 +99,15 @@ TEST("as many fields as the limit are taken, one more is 431, dropped names coun
   CHECK_EQ(ParsedHttp(head + "A_: 1\r\nB_: 1\r\nC_: 1\r\nD_: 1\r\n\r\n", limits).refused(), 431);
 }
 
-TEST("a method at the limit is taken, a longer one is 501 before its end is seen") {
+TEST("a method at the limit is taken, a longer one is 501; without an end it is a long line") {
   Limits limits;
   limits.max_method_bytes = 8;
+  limits.max_request_line_bytes = 40;
   CHECK(ParsedHttp("ABCDEFGH / HTTP/1.1\r\nHost: a\r\n\r\n", limits).complete());
-  CHECK_EQ(ParsedHttp("ABCDEFGHI", limits).refused(), 501);
+  CHECK_EQ(ParsedHttp("ABCDEFGHI ", limits).refused(), 501);
+  CHECK_EQ(ParsedHttp(std::string(41, 'A'), limits).refused(), 414);
   CHECK_EQ(ParsedHttp("ABCDEFGHI / HTTP/1.1\r\nHost: a\r\n\r\n", limits).refused(), 501);
-  CHECK(ParsedHttp("ABCDEFGH", limits).status == ParseStatus::kIncomplete);
+  CHECK(ParsedHttp("ABCDEFGHI", limits).status == ParseStatus::kIncomplete);
 }
 
 TEST("a head that was parsed can be parsed again: its bytes say the same, folds included") {
