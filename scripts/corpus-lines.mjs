@@ -20,7 +20,7 @@ export function rawOf(one) {
   return inflateSync(Buffer.from(one.raw_z, 'base64'))
 }
 
-function valueOf(value) {
+function printed(value) {
   return typeof value === 'string' ? latin1(value) : `#${value.len}:${value.sha256}`
 }
 
@@ -34,13 +34,21 @@ function* messageLines(expect) {
   yield `message ${expect.outcome} ${expect.prefer ?? '-'} ${expect.app ?? '-'} ${expect.connection ?? '-'} ${expect.may_wait === true ? 'may_wait' : '-'}`
   yield `status ${expect.status.map((status) => status ?? 0).join(' ')}`
   for (const key of ['method', 'target', 'path', 'path_decoded', 'query', 'version']) {
-    if (expect[key] !== undefined) yield `${key} ${valueOf(expect[key])}`
+    if (expect[key] !== undefined) yield `${key} ${printed(expect[key])}`
   }
-  for (const key of ['remote_addr', 'remote_port', 'scheme', 'host', 'server_name', 'server_port']) {
-    if (expect[key] !== undefined) yield `${key} ${valueOf(expect[key])}`
+  for (const key of [
+    'remote_addr',
+    'remote_port',
+    'scheme',
+    'host',
+    'server_name',
+    'server_port',
+  ]) {
+    if (expect[key] !== undefined) yield `${key} ${printed(expect[key])}`
   }
-  for (const [name, value] of expect.headers ?? []) yield `header ${latin1(name)} ${valueOf(value)}`
-  for (const [name, value] of expect.trailers ?? []) yield `trailer ${latin1(name)} ${valueOf(value)}`
+  for (const [name, value] of expect.headers ?? []) yield `header ${latin1(name)} ${printed(value)}`
+  for (const [name, value] of expect.trailers ?? [])
+    yield `trailer ${latin1(name)} ${printed(value)}`
   for (const name of expect.absent_headers ?? []) yield `absent ${latin1(name)}`
   for (const [name, value] of Object.entries(expect.env ?? {})) {
     yield `env ${utf8(name)} ${utf8(value)}`
@@ -72,12 +80,17 @@ function* caseLines(one) {
 export function writeCorpus(directory) {
   const corpora = FILES.map((name) => `test/corpus/${name}.json`)
   const sources = [...corpora, 'scripts/corpus-lines.mjs']
-  unlessFresh('corpus-lines', digest(sources, directory), join(directory, `${FILES[1]}.txt`), () => {
-    for (const name of FILES) {
-      const { cases } = JSON.parse(readFileSync(join(root, `test/corpus/${name}.json`), 'utf8'))
-      const output = join(root, directory, `${name}.txt`)
-      mkdirSync(dirname(output), { recursive: true })
-      writeFileSync(output, `${cases.flatMap((one) => [...caseLines(one)]).join('\n')}\n`)
-    }
-  })
+  unlessFresh(
+    'corpus-lines',
+    digest(sources, directory),
+    join(directory, `${FILES[1]}.txt`),
+    () => {
+      for (const name of FILES) {
+        const { cases } = JSON.parse(readFileSync(join(root, `test/corpus/${name}.json`), 'utf8'))
+        const output = join(root, directory, `${name}.txt`)
+        mkdirSync(dirname(output), { recursive: true })
+        writeFileSync(output, `${cases.flatMap((one) => [...caseLines(one)]).join('\n')}\n`)
+      }
+    },
+  )
 }

@@ -47,7 +47,10 @@ function compileOne(object, command) {
         process.stderr.write(`failed: ${command.join(' ')}\n`)
         process.exit(1)
       }
-      writeFileSync(join(root, `${object}.stamp`), digest(dependenciesOf(object), command.join(' ')))
+      writeFileSync(
+        join(root, `${object}.stamp`),
+        digest(dependenciesOf(object), command.join(' ')),
+      )
       resolve()
     })
   })

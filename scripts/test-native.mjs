@@ -5,7 +5,6 @@
 //   node scripts/test-native.mjs unit "chunk size"  the tests whose title contains that text
 //   node scripts/test-native.mjs corpus own/te/01   one case of the corpus (a prefix of its id)
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeCorpus } from './corpus-lines.mjs'
 import { root, say } from './lib.mjs'

@@ -25,8 +25,19 @@ function runVitest() {
   try {
     const result = spawnSync(
       'node_modules/.bin/vitest',
-      ['run', '--silent=passed-only', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
-      { cwd: root, stdio: 'inherit', env: { ...process.env, NO_COLOR: '1', POSTERN_ADDON: 'build/Debug/postern.node' } },
+      [
+        'run',
+        '--silent=passed-only',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+        ...filters,
+      ],
+      {
+        cwd: root,
+        stdio: 'inherit',
+        env: { ...process.env, NO_COLOR: '1', POSTERN_ADDON: 'build/Debug/postern.node' },
+      },
     )
     if (result.status !== 0) process.exit(result.status ?? 1)
     return JSON.parse(readFileSync(report, 'utf8'))
@@ -49,6 +60,8 @@ const { numPassedTests: passed, numPendingTests: skipped } = runVitest()
 const seconds = Math.round((Date.now() - started) / 1000)
 say(`\n${passed} tests passed in TypeScript, ${skipped} skipped; all of it took ${seconds} s`)
 if (filters.length === 0 && (passed < least.vitest || skipped > 0)) {
-  process.stderr.write(`there should be at least ${least.vitest} tests and none skipped (test/least.json)\n`)
+  process.stderr.write(
+    `there should be at least ${least.vitest} tests and none skipped (test/least.json)\n`,
+  )
   process.exit(1)
 }

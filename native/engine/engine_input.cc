@@ -591,8 +591,8 @@ ByteView Engine::Trailers(ExchangeId id) {
 // Answers bytes that are no request, and closes.
 void Engine::Reject(Connection* c, ParseError error, bool head_only) {
   if (c->HasExchange() && c->phase == Phase::kBody) c->response = ResponseState::kEnded;
-  // Front servers do not make mistakes of their own: what a uwsgi socket refuses, and what is another
-  // protocol altogether, is somebody's configuration.
+  // Front servers do not make mistakes of their own: what a uwsgi socket refuses, and what is
+  // another protocol altogether, is somebody's configuration.
   const bool uwsgi = listeners_[c->listener]->protocol == WireProtocol::kUwsgi;
   if (error.foreign || (uwsgi && error.status != 0 && error.status != 408)) {
     LogOnce(LogLevel::kWarning, error.reason);
