@@ -56,7 +56,9 @@ export function cpuNs(pid) {
 /** One real request: the reply must be what every server was asked to send. */
 export async function validate(server) {
   const reply = await new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port: server.port, path: '/' }, (res) => {
+    // A fresh connection: one that was kept would have been closed while wrk kept us from looking.
+    const options = { host: '127.0.0.1', port: server.port, path: '/', agent: false }
+    const outgoing = request(options, (res) => {
       let body = ''
       res.setEncoding('latin1').on('data', (text) => (body += text))
       res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body }))
