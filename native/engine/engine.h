@@ -71,7 +71,9 @@ class Engine {
   int pollable_fd() const { return poller_.fd(); }
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
-  bool HasWork() const { return !ready_.empty() || host_notified_ || drain_requested_; }
+  bool HasWork() const {
+    return !ready_.empty() || !dirty_.empty() || host_notified_ || drain_requested_;
+  }
 
   // --- the response of an exchange ---
 

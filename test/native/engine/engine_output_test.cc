@@ -80,6 +80,19 @@ TEST("a streamed response is framed by what is known and by what the client know
   }
 }
 
+TEST("what is written outside of a turn is work: it is sent without waiting for an event") {
+  Rig rig;
+  Client* client = rig.Connect();
+  const ExchangeId id = OpenExchange(&rig, client, Get("/"));
+  rig.host.Start(id, kNoLength);
+  rig.engine->Write(id, ByteView("abc"));
+  rig.engine->Flush();
+  CHECK(!rig.engine->HasWork());
+  rig.engine->EndResponse(id);
+  CHECK(rig.engine->HasWork());
+  CHECK(rig.Answered(client, 1, 500));
+}
+
 TEST("HEAD, 204 and 304 have no body, whatever the application writes") {
   Rig rig;
   rig.host.answer = [&](const Seen& seen) {
