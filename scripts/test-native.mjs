@@ -23,11 +23,12 @@ const MAIN = 'test/native/main.cc'
 function programs() {
   const all = sourcesUnder('test/native').filter((path) => path !== MAIN)
   const engine = all.filter((path) => /\/engine\/engine_.*\.cc$/.test(path))
+  const rig = engine.filter((path) => !path.endsWith('_test.cc'))
   const timeouts = engine.filter((path) => path.endsWith('timeout_test.cc'))
   const corpus = all.filter((path) => path.startsWith('test/native/corpus'))
   const unit = all.filter((path) => !engine.includes(path) && !corpus.includes(path))
   return {
-    timeouts,
+    timeouts: [...rig, ...timeouts],
     corpus,
     unit,
     engine: engine.filter((path) => !timeouts.includes(path)),

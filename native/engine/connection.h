@@ -66,6 +66,7 @@ struct Connection {
   bool peer_closed = false;    // the client has sent its FIN
   bool close_after_write = false;
   bool linger_on_close = false;
+  bool write_timed = false;     // the deadline is that of a stuck queue
   bool wants_writable = false;  // the host waits for a short output queue
   bool reading_paused = false;
 

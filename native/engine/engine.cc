@@ -27,13 +27,7 @@ uint64_t MakeTag(TagKind kind, uint32_t index, uint32_t serial = 0) {
 constexpr int kMaxTurnEvents = 256;
 constexpr int kMaxRounds = 32;
 constexpr uint32_t kMaxAccepts = 64;  // in one go
-constexpr uint32_t kLogPauseTicks = 10;
-
-uint32_t MonotonicSeconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<uint32_t>(now.tv_sec);
-}
+constexpr int64_t kLogPauseSeconds = 10;
 
 }  // namespace
 
@@ -42,8 +36,7 @@ Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
       host_(host),
       memory_(memory),
       input_capacity_(memory.size - ArenaBytes(memory)),
-      scratch_(std::make_unique<uint8_t[]>(kScratchBytes)),
-      wheel_(MonotonicSeconds()) {
+      scratch_(std::make_unique<uint8_t[]>(kScratchBytes)) {
   const uint32_t fields = std::max(options.limits.max_fields, options.limits.max_vars);
   fields_ = std::make_unique<Field[]>(fields);
   variables_ = std::make_unique<MetaVariable[]>(fields + kAddedVariables);
@@ -94,7 +87,7 @@ void Engine::PollListeners(bool on) {
   }
 }
 
-// Once a turn. The coarse clocks are read without a system call.
+// Once a turn. The coarse clock is read without a system call.
 void Engine::UpdateClock() {
   timespec now;
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -162,7 +155,7 @@ void Engine::Dispatch(const PollEvent& event) {
 void Engine::OnTimer() {
   uint64_t ticks;
   if (read(timer_.get(), &ticks, sizeof(ticks)) < 0) return;
-  wheel_.Advance(MonotonicSeconds(), [this](Connection* c) { Expire(c); });
+  wheel_.Tick([this](Connection* c) { Expire(c); });
   if (accept_paused_) {
     accept_paused_ = false;
     PollListeners(true);
@@ -260,6 +253,29 @@ void Engine::UpdateInterest(Connection* c) {
   if (!done) OnPeerGone(c);
 }
 
+// What the client has to do next, within that time. While output is stuck there is one thing only
+// that it has to do: to read; the deadline for that stays (see AfterFlush).
+void Engine::SetDeadline(Connection* c, uint32_t seconds) {
+  if (c->queue == nullptr) wheel_.Set(c, seconds);
+}
+
+// The deadline of the phase, when another one is over.
+void Engine::RestartDeadline(Connection* c) {
+  const Limits& limits = options_.limits;
+  switch (c->phase) {
+    case Phase::kHead:
+      return wheel_.Set(c, c->input.empty() ? limits.keepalive_timeout_s : limits.header_timeout_s);
+    case Phase::kBody:
+      return wheel_.Set(c, c->reading_paused ? 0 : limits.body_timeout_s);
+    case Phase::kDrain:
+      return wheel_.Set(c, limits.body_timeout_s);
+    case Phase::kHandling:
+      return wheel_.Clear(c);
+    default:
+      return;
+  }
+}
+
 // No progress for too long.
 void Engine::Expire(Connection* c) {
   if (c->queue != nullptr) return OnPeerGone(c);  // the client does not read
@@ -327,9 +343,10 @@ void Engine::Notify(Connection* c, Notice notice) {
 
 // A message that clients can provoke is written at most once in a while.
 void Engine::LogOnce(LogLevel level, const char* text) {
-  if (last_log_text_ == text && wheel_.now() - last_log_tick_ < kLogPauseTicks) return;
+  const int64_t since = wall_seconds_ - last_log_seconds_;
+  if (last_log_text_ == text && since >= 0 && since < kLogPauseSeconds) return;
   last_log_text_ = text;
-  last_log_tick_ = wheel_.now();
+  last_log_seconds_ = wall_seconds_;
   host_->Log(level, text);
 }
 

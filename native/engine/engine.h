@@ -150,6 +150,8 @@ class Engine {
   Connection* Adopt(int fd, Listener* listener, const Peer& peer);
   void PollListeners(bool on);
   void UpdateInterest(Connection* c);
+  void SetDeadline(Connection* c, uint32_t seconds);
+  void RestartDeadline(Connection* c);
   void Expire(Connection* c);
   void Close(Connection* c);
   void Bury();
@@ -205,7 +207,7 @@ class Engine {
   void CloseAfterWrite(Connection* c, bool linger);
   void FlushConnection(Connection* c);
   SendResult SendPieces(Connection* c);
-  void AfterFlush(Connection* c, SendResult result);
+  void AfterFlush(Connection* c, SendResult result, bool moved);
 
   // A quarter of the memory holds what is made of requests: decoded paths, joined fields.
   static size_t ArenaBytes(const InputMemory& memory) { return memory.size / 4; }
@@ -244,7 +246,7 @@ class Engine {
   uint64_t requests_ = 0;
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
-  uint32_t last_log_tick_ = 0;
+  int64_t last_log_seconds_ = 0;
   const char* last_log_text_ = nullptr;
 
   std::unique_ptr<Field[]> fields_;

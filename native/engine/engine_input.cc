@@ -224,7 +224,7 @@ uint8_t* Engine::ProcessHead(Connection* c, uint8_t* p, uint8_t* end) {
     case ParseStatus::kIncomplete:
       // The time for a whole head starts with its first byte.
       if (c->parsed_lines == 0 && !c->first_request) {
-        wheel_.Set(c, options_.limits.header_timeout_s);
+        SetDeadline(c, options_.limits.header_timeout_s);
       }
       c->parsed_lines = CountLineEnds(bytes) + 1;
       Keep(c, p, end);
@@ -280,9 +280,9 @@ uint8_t* Engine::BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_
   const bool whole = status == ParseStatus::kComplete;
   c->phase = whole ? Phase::kHandling : Phase::kBody;
   if (whole) {
-    wheel_.Clear(c);
+    SetDeadline(c, 0);
   } else {
-    if (!c->reading_paused) wheel_.Set(c, options_.limits.body_timeout_s);
+    if (!c->reading_paused) SetDeadline(c, options_.limits.body_timeout_s);
     if (options_.limits.post_buffering_bytes != 0) {
       // The head is kept as it came, to be parsed once more when the body is whole.
       if (!c->body->held_head.Append({start, head_.consumed})) Close(c);
@@ -373,7 +373,7 @@ void Engine::HandOverHeld(Connection* c) {
   }
   c->phase = Phase::kHandling;
   c->body->held_head.Free();
-  wheel_.Clear(c);
+  SetDeadline(c, 0);
   HandOver(c, c->generation, false, {}, false, {});
 }
 
@@ -488,13 +488,13 @@ bool Engine::StoreBody(Connection* c, ByteView bytes) {
   if (!body->store.Append(bytes)) return false;
   body->progress += static_cast<uint32_t>(bytes.size);
   const Limits& limits = options_.limits;
-  if (body->progress >= limits.body_timeout_s * kMinBodyBytesPerSecond) {
+  if (body->progress >= uint64_t{limits.body_timeout_s} * kMinBodyBytesPerSecond) {
     body->progress = 0;
-    wheel_.Set(c, limits.body_timeout_s);
+    SetDeadline(c, limits.body_timeout_s);
   }
   if (limits.post_buffering_bytes == 0 && body->store.size() >= limits.body_high_water_bytes) {
     c->reading_paused = true;
-    wheel_.Clear(c);  // it is the application that is slow
+    SetDeadline(c, 0);  // it is the application that is slow
     if (c->registered) UpdateInterest(c);
   }
   if (body->wanted) {
@@ -510,11 +510,11 @@ void Engine::OnBodyComplete(Connection* c) {
     PushReady(c);
     // Not kHandling yet: ProcessReady hands it over. What follows waits in the input buffer.
     c->reading_paused = true;
-    wheel_.Clear(c);
+    SetDeadline(c, 0);
     return;
   }
   c->phase = Phase::kHandling;
-  wheel_.Clear(c);
+  SetDeadline(c, 0);
   if (c->body->wanted) {
     c->body->wanted = false;
     Notify(c, Notice::kBody);
@@ -530,7 +530,7 @@ void Engine::FailBody(Connection* c, ParseError error) {
   c->linger_on_close = !c->peer_closed;
   c->phase = Phase::kHandling;
   c->input.Free();
-  wheel_.Clear(c);
+  SetDeadline(c, 0);
   UpdateInterest(c);
   if (c->body->wanted) {
     c->body->wanted = false;
@@ -568,7 +568,7 @@ BodyState Engine::ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t*
     const uint32_t low_water = options_.limits.body_high_water_bytes / 4;
     if (c->reading_paused && c->phase == Phase::kBody && body->store.size() <= low_water) {
       c->reading_paused = false;
-      wheel_.Set(c, options_.limits.body_timeout_s);
+      SetDeadline(c, options_.limits.body_timeout_s);
       UpdateInterest(c);
     }
     return BodyState::kData;

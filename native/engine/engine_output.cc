@@ -215,7 +215,7 @@ void Engine::EndResponse(ExchangeId id) {
   c->linger_left = options_.limits.max_drain_bytes;
   c->body->store = BodyStore(0);
   c->reading_paused = false;
-  wheel_.Set(c, options_.limits.body_timeout_s);
+  SetDeadline(c, options_.limits.body_timeout_s);
   if (c->registered) UpdateInterest(c);
   if (++c->generation == 0) c->generation = 1;
 }
@@ -266,7 +266,7 @@ void Engine::FinishExchange(Connection* c) {
     return;
   }
   if (!c->input.empty()) return PushReady(c);
-  wheel_.Set(c, options_.limits.keepalive_timeout_s);
+  SetDeadline(c, options_.limits.keepalive_timeout_s);
 }
 
 bool Engine::IsBehind(const Connection* c) const {
@@ -298,7 +298,10 @@ void Engine::Flush() {
 void Engine::FlushConnection(Connection* c) {
   c->dirty = false;
   if (!c->open()) return;
-  AfterFlush(c, c->queue != nullptr ? c->queue->Send(c->fd) : SendPieces(c));
+  if (c->queue == nullptr) return AfterFlush(c, SendPieces(c), true);
+  const uint64_t before = c->queue->size();
+  const SendResult result = c->queue->Send(c->fd);
+  AfterFlush(c, result, c->queue->size() < before);
 }
 
 SendResult Engine::SendPieces(Connection* c) {
@@ -317,20 +320,17 @@ SendResult Engine::SendPieces(Connection* c) {
   return QueueOf(c)->Copy(rest) ? SendResult::kBlocked : SendResult::kFailed;
 }
 
-void Engine::AfterFlush(Connection* c, SendResult result) {
+// `moved`: the kernel took some of it.
+void Engine::AfterFlush(Connection* c, SendResult result, bool moved) {
   if (result == SendResult::kFailed) return OnPeerGone(c);
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();
-    if (c->phase == Phase::kBody && !c->reading_paused) {
-      wheel_.Set(c, options_.limits.body_timeout_s);
-    } else if (c->HasExchange()) {
-      wheel_.Clear(c);
-    } else if (c->phase == Phase::kHead) {
+    c->write_timed = false;
+    RestartDeadline(c);
+    if (c->phase == Phase::kHead) {
       c->reading_paused = false;
-      const bool idle = c->input.empty();
-      wheel_.Set(c, idle ? options_.limits.keepalive_timeout_s : options_.limits.header_timeout_s);
-      if (!idle) PushReady(c);
+      if (!c->input.empty()) PushReady(c);
     }
     if (c->registered && !c->close_after_write) UpdateInterest(c);
   }
@@ -339,7 +339,9 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
     Notify(c, Notice::kWritable);
   }
   if (result == SendResult::kBlocked) {
-    wheel_.Set(c, options_.limits.write_timeout_s);
+    // An application that goes on writing is no progress of the client's.
+    if (moved || !c->write_timed) wheel_.Set(c, options_.limits.write_timeout_s);
+    c->write_timed = true;
     return UpdateInterest(c);
   }
   if (!c->close_after_write) return;
