@@ -99,6 +99,8 @@ struct Connection {
   Peer peer;
 
   bool open() const { return phase != Phase::kClosed; }
+  // Post-buffering: the host has not seen the request yet.
+  bool IsHeld() const { return body != nullptr && !body->held_head.empty(); }
   bool HasExchange() const { return phase == Phase::kBody || phase == Phase::kHandling; }
 };
 

@@ -45,6 +45,7 @@ Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
 }
 
 Engine::~Engine() {
+  drained_told_ = true;  // there is nobody to tell any more
   CloseAll();
   Bury();
 }
@@ -160,6 +161,7 @@ void Engine::OnTimer() {
     accept_paused_ = false;
     PollListeners(true);
   }
+  if (draining_) DrainIdle();
   if (open_ > 0 || !accepting_) return;
   const itimerspec stop{};
   timerfd_settime(timer_.get(), 0, &stop, nullptr);
@@ -256,7 +258,7 @@ void Engine::UpdateInterest(Connection* c) {
 // What the client has to do next, within that time. While output is stuck there is one thing only
 // that it has to do: to read; the deadline for that stays (see AfterFlush).
 void Engine::SetDeadline(Connection* c, uint32_t seconds) {
-  if (c->queue == nullptr) wheel_.Set(c, seconds);
+  if (!c->write_timed) wheel_.Set(c, seconds);
 }
 
 // The deadline of the phase, when another one is over.
@@ -278,14 +280,13 @@ void Engine::RestartDeadline(Connection* c) {
 
 // No progress for too long.
 void Engine::Expire(Connection* c) {
-  if (c->queue != nullptr) return OnPeerGone(c);  // the client does not read
+  if (c->write_timed) return OnPeerGone(c);  // the client does not read
   switch (c->phase) {
     case Phase::kHead:
       if (c->input.empty()) return Close(c);
       return Reject(c, {408, "the request did not arrive in time"});
     case Phase::kBody:
-      if (c->body->held_head.empty()) return FailBody(c, {408, "the body did not arrive in time"});
-      return Reject(c, {408, "the body did not arrive in time"});
+      return FailBody(c, {408, "the body did not arrive in time"});
     default:
       return Close(c);
   }
@@ -293,9 +294,7 @@ void Engine::Expire(Connection* c) {
 
 void Engine::Close(Connection* c) {
   if (!c->open()) return;
-  // With post-buffering the host has not heard of a request whose body is not whole.
-  const bool held = c->body != nullptr && !c->body->held_head.empty();
-  if (c->HasExchange() && !held && c->response != ResponseState::kEnded) {
+  if (c->HasExchange() && !c->IsHeld() && c->response != ResponseState::kEnded) {
     Notify(c, Notice::kAborted);
   }
   wheel_.Remove(c);
@@ -343,10 +342,13 @@ void Engine::Notify(Connection* c, Notice notice) {
 
 // A message that clients can provoke is written at most once in a while.
 void Engine::LogOnce(LogLevel level, const char* text) {
-  const int64_t since = wall_seconds_ - last_log_seconds_;
-  if (last_log_text_ == text && since >= 0 && since < kLogPauseSeconds) return;
-  last_log_text_ = text;
-  last_log_seconds_ = wall_seconds_;
+  Said* place = &said_[0];
+  for (Said& one : said_) {
+    const int64_t since = wall_seconds_ - one.at;
+    if (one.text == text && since >= 0 && since < kLogPauseSeconds) return;
+    if (one.text == text || (place->text != text && one.at < place->at)) place = &one;
+  }
+  *place = {text, wall_seconds_};
   host_->Log(level, text);
 }
 
@@ -360,7 +362,7 @@ Connection* Engine::Find(ExchangeId id) {
 void Engine::DrainIfIdle(Connection* c) {
   if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready) return;
   OnReadable(c);
-  if (c->phase == Phase::kHead && c->input.empty()) CloseAfterWrite(c, false);
+  if (c->phase == Phase::kHead && c->input.empty() && !batch_full_) CloseAfterWrite(c, false);
 }
 
 void Engine::StartDrain() {
@@ -375,7 +377,13 @@ void Engine::StartDrain() {
   accepting_ = false;
   PollListeners(false);
   for (const auto& listener : listeners_) listener->fd.Reset();
-  for (size_t i = 0; i < connections_.size(); ++i) {
+  DrainIdle();
+}
+
+// At once and then with each tick: for those that there was no memory for to read, and for those
+// whose response began before draining, so that its head promised another one.
+void Engine::DrainIdle() {
+  for (size_t i = 0; i < connections_.size() && !batch_full_; ++i) {
     if (connections_[i]->open()) DrainIfIdle(connections_[i].get());
   }
 }

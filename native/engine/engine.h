@@ -134,6 +134,11 @@ class Engine {
     const uint8_t* start;
     const uint8_t* end;  // of the bytes that were read, not of the request
   };
+  struct Said {
+    const char* text = nullptr;
+    int64_t at = 0;  // seconds of the wall clock
+  };
+  static constexpr size_t kSaidCount = 16;
   struct Piece {
     const uint8_t* data;
     size_t size;
@@ -156,6 +161,7 @@ class Engine {
   void Close(Connection* c);
   void Bury();
   void StartDrain();
+  void DrainIdle();
   void DrainIfIdle(Connection* c);
   void ArmTimer();
   void PushReady(Connection* c);
@@ -171,6 +177,7 @@ class Engine {
   void OnPeerGone(Connection* c);
   void Process(Connection* c, uint8_t* p, uint8_t* end);
   void ProcessReady();
+  void ProcessKept(Connection* c);
   void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
   // These return where to go on, or nullptr: there is nothing more to do with these bytes.
   uint8_t* ProcessProxyHeader(Connection* c, uint8_t* p, uint8_t* end);
@@ -202,6 +209,9 @@ class Engine {
   bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
                  uint8_t** start, uint8_t** out);
   bool IsBehind(const Connection* c) const;
+  static bool FitsScratch(const ResponseHead& head) {
+    return head.status.size + head.lines.size <= kScratchBytes / 4;
+  }
   uint64_t TakeAllowance(Connection* c, uint64_t size);
   void FinishExchange(Connection* c);
   void CloseAfterWrite(Connection* c, bool linger);
@@ -246,8 +256,7 @@ class Engine {
   uint64_t requests_ = 0;
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
-  int64_t last_log_seconds_ = 0;
-  const char* last_log_text_ = nullptr;
+  Said said_[kSaidCount];  // what was logged last
 
   std::unique_ptr<Field[]> fields_;
   std::unique_ptr<MetaVariable[]> variables_;

@@ -127,7 +127,7 @@ uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
 void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, ByteView body) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (body.size > kScratchBytes / 4 || head.lines.size > kScratchBytes / 4) {
+  if (body.size > kScratchBytes / 4 || !FitsScratch(head)) {
     StartResponse(id, head, length);
     Write(id, body);
     return EndResponse(id);
@@ -144,7 +144,7 @@ void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, B
 void Engine::StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (head.lines.size > kScratchBytes / 4) return AbortResponse(id);
+  if (!FitsScratch(head)) return AbortResponse(id);
   uint8_t* start;
   uint8_t* out;
   if (StartHead(c, head, length, 0, &start, &out)) Commit(c, start, out);
@@ -208,6 +208,7 @@ void Engine::EndResponse(ExchangeId id) {
   // Less than was promised: the client sees it by the end of the connection.
   if (c->framing == ResponseFraming::kLength && c->response_left > 0) return AbortResponse(id);
   if (c->framing == ResponseFraming::kChunked) Append(c, ByteView(kLastChunk));
+  if (!c->open()) return;  // what was before it could not be sent
   c->response = ResponseState::kEnded;
   const bool unread = c->phase == Phase::kBody;
   if (!unread || !c->facts.keep_alive) return FinishExchange(c);
@@ -241,6 +242,7 @@ void Engine::FinishExchange(Connection* c) {
   const bool unread = c->phase == Phase::kBody || c->linger_on_close;
   c->body.reset();
   c->response = ResponseState::kNone;
+  c->wants_writable = false;
   if (!drained && ++c->generation == 0) c->generation = 1;
   if (!c->facts.keep_alive || (c->peer_closed && c->input.empty() && c->first_follower == 0)) {
     return CloseAfterWrite(c, !c->peer_closed && (unread || !c->input.empty()));
@@ -248,6 +250,7 @@ void Engine::FinishExchange(Connection* c) {
   if (c->reading_paused) {
     c->reading_paused = false;
     if (c->registered) UpdateInterest(c);
+    if (!c->open()) return;
   }
   if (c->first_follower != 0) {
     const Follower& next = followers_[c->first_follower - 1];
@@ -284,7 +287,7 @@ void Engine::CloseAfterWrite(Connection* c, bool linger) {
   c->linger_on_close = linger && !c->peer_closed;
   c->linger_left = options_.limits.max_linger_bytes;
   c->reading_paused = true;
-  wheel_.Set(c, options_.limits.write_timeout_s);
+  SetDeadline(c, options_.limits.write_timeout_s);
   MarkDirty(c);
 }
 
@@ -326,8 +329,10 @@ void Engine::AfterFlush(Connection* c, SendResult result, bool moved) {
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();
-    c->write_timed = false;
-    RestartDeadline(c);
+    if (c->write_timed) {
+      c->write_timed = false;
+      RestartDeadline(c);
+    }
     if (c->phase == Phase::kHead) {
       c->reading_paused = false;
       if (!c->input.empty()) PushReady(c);
