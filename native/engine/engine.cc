@@ -36,7 +36,7 @@ Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
       host_(host),
       memory_(memory),
       input_capacity_(memory.size - ArenaBytes(memory)),
-      scratch_(std::make_unique<uint8_t[]>(kScratchBytes)) {
+      scratch_(std::make_unique_for_overwrite<uint8_t[]>(kScratchBytes)) {
   const uint32_t fields = std::max(options.limits.max_fields, options.limits.max_vars);
   fields_ = std::make_unique<Field[]>(fields);
   variables_ = std::make_unique<MetaVariable[]>(fields + kAddedVariables);
