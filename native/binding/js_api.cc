@@ -362,7 +362,9 @@ EngineOptions ReadOptions(napi_env env, napi_value from) {
   options.proxy = static_cast<ProxyMode>(ToDouble(env, Property(env, from, "proxyMode")));
   Limits& limits = options.limits;
   const auto read32 = [&](const char* name, uint32_t* target) {
-    *target = static_cast<uint32_t>(ToDouble(env, Property(env, from, name), *target));
+    // Nobody waits for longer or has more; to convert a number that does not fit is undefined.
+    const double given = ToDouble(env, Property(env, from, name), *target);
+    *target = static_cast<uint32_t>(std::clamp(given, 0.0, static_cast<double>(UINT32_MAX)));
   };
   const auto read64 = [&](const char* name, uint64_t* target) {
     *target = static_cast<uint64_t>(
