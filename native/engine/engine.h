@@ -71,7 +71,7 @@ class Engine {
   int pollable_fd() const { return poller_.fd(); }
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
-  bool HasWork() const { return !ready_.empty() || host_notified_ || drain_requested_; }
+  bool HasWork() const { return HasReadyWork() || next_event_ < event_count_ || drain_requested_; }
 
   // --- the response of an exchange ---
 
@@ -138,9 +138,12 @@ class Engine {
     uint32_t next;  // index + 1
   };
 
+  bool HasReadyWork() const { return !ready_.empty() || !unread_.empty() || host_notified_; }
+
   // engine.cc
   void UpdateClock();
   void Round(int* handled);
+  int TakeEvents();
   void Dispatch(const PollEvent& event);
   void OnTimer();
   void OnAcceptable(Listener* listener);
@@ -155,6 +158,7 @@ class Engine {
   void DrainIfIdle(Connection* c);
   void ArmTimer();
   void PushReady(Connection* c);
+  void PushUnread(Connection* c);
   void Notify(Connection* c, Notice notice);
   void LogOnce(LogLevel level, const char* text);
   Connection* Find(ExchangeId id);
@@ -162,6 +166,7 @@ class Engine {
 
   // engine_input.cc
   void OnReadable(Connection* c);
+  void ReadUnread();
   void Discard(Connection* c);
   void OnPeerClosed(Connection* c);
   void OnPeerGone(Connection* c);
@@ -235,6 +240,7 @@ class Engine {
   std::vector<Connection*> graveyard_;  // closed in this turn
   std::vector<Connection*> fresh_;      // accepted in this round, not in the poller yet
   std::vector<Connection*> ready_;      // with kept input that can be processed now
+  std::vector<Connection*> unread_;     // whose sockets may hold more, and the poller has told it
   std::vector<Connection*> dirty_;      // with unsent pieces
   std::vector<Follower> followers_;
   std::vector<Piece> pieces_;
@@ -244,6 +250,11 @@ class Engine {
   uint32_t speculation_pause_ = 0;
   uint32_t last_log_tick_ = 0;
   const char* last_log_text_ = nullptr;
+
+  // What the poller has told and a full batch has put off.
+  PollEvent events_[Poller::kMaxEvents];
+  int next_event_ = 0;
+  int event_count_ = 0;
 
   std::unique_ptr<Field[]> fields_;
   std::unique_ptr<MetaVariable[]> variables_;
