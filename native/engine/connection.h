@@ -68,6 +68,7 @@ struct Connection {
   bool peer_closed = false;    // the client has sent its FIN
   bool close_after_write = false;
   bool linger_on_close = false;
+  bool write_timed = false;     // the deadline is that of a stuck queue
   bool wants_writable = false;  // the host waits for a short output queue
   bool reading_paused = false;
 
@@ -100,6 +101,8 @@ struct Connection {
   Peer peer;
 
   bool open() const { return phase != Phase::kClosed; }
+  // Post-buffering: the host has not seen the request yet.
+  bool IsHeld() const { return body != nullptr && !body->held_head.empty(); }
   bool HasExchange() const { return phase == Phase::kBody || phase == Phase::kHandling; }
 };
 
