@@ -71,7 +71,9 @@ class Engine {
   int pollable_fd() const { return poller_.fd(); }
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
-  bool HasWork() const { return HasReadyWork() || next_event_ < event_count_ || drain_requested_; }
+  bool HasWork() const {
+    return HasReadyWork() || next_event_ < event_count_ || drain_requested_ || !graveyard_.empty();
+  }
 
   // --- the response of an exchange ---
 
