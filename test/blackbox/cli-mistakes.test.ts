@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { EXIT } from '../../src/errors.js'
-import { ask, ownDirectory } from '../support/serving.js'
+import { ownDirectory } from '../support/directories.js'
+import { ask } from '../support/serving.js'
 import { ROOT, runToEnd, type StartOptions, start } from './postern.js'
 
 const app = join(ROOT, 'test/fixtures/cli/app.mjs')

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { usage } from '../../src/cli/usage.js'
 import { VERSION } from '../../src/version.js'
-import { ask, ownDirectory } from '../support/serving.js'
+import { ownDirectory } from '../support/directories.js'
+import { ask } from '../support/serving.js'
 import { type Postern, ROOT, runToEnd, type StartOptions, start } from './postern.js'
 
 const app = join(ROOT, 'test/fixtures/cli/app.mjs')

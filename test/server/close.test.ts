@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { GatewayApp } from '../../src/gateway/types.js'
 import { serve } from '../../src/server/serve.js'
 import { nextTurn, type Where } from '../blackbox/raw-client.js'
+import { ownDirectory } from '../support/directories.js'
 import { answer, CountedIterable, withResolvers } from '../support/results.js'
-import { ask, connectTo, get, ownDirectory, serveHere, whereOf } from '../support/serving.js'
+import { ask, connectTo, get, serveHere, whereOf } from '../support/serving.js'
 
 const hello = answer(() => 'hello')
 

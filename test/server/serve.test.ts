@@ -16,8 +16,9 @@ import type { GatewayApp } from '../../src/gateway/types.js'
 import { type ServeOptions, serve } from '../../src/server/serve.js'
 import { exchange, fieldOf } from '../blackbox/raw-client.js'
 import { uwsgiRequest } from '../blackbox/uwsgi-packet.js'
+import { ownDirectory } from '../support/directories.js'
 import { answer } from '../support/results.js'
-import { ask, get, ownDirectory, serveHere, whereOf } from '../support/serving.js'
+import { ask, get, serveHere, whereOf } from '../support/serving.js'
 
 const hello = answer(() => 'hello')
 

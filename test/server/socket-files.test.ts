@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { SocketFiles } from '../../src/server/socket-files.js'
-import { ownDirectory } from '../support/serving.js'
+import { ownDirectory } from '../support/directories.js'
 
 function fileIn(dir: string, name = 'a.sock'): string {
   const path = `${dir}/${name}`

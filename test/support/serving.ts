@@ -1,7 +1,4 @@
 // serve() in this process, for tests of the library: its log is kept, and it is closed at the end.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { GatewayApp } from '../../src/gateway/types.js'
 import { type RunningServer, type ServeOptions, serve } from '../../src/server/serve.js'
@@ -46,11 +43,4 @@ export async function connectTo(where: Where): Promise<RawClient> {
   const client = await RawClient.connect(where)
   onTestFinished(() => client.destroy())
   return client
-}
-
-/** A directory of its own, short enough for the path of a unix socket. */
-export function ownDirectory(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'postern-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
 }
