@@ -72,7 +72,8 @@ class Engine {
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
   bool HasWork() const {
-    return HasReadyWork() || next_event_ < event_count_ || !dirty_.empty() || drain_requested_;
+    return HasReadyWork() || !dirty_.empty() || next_event_ < event_count_ || drain_requested_ ||
+           !graveyard_.empty();
   }
 
   // --- the response of an exchange ---

@@ -58,6 +58,7 @@ export class Dispatcher implements ExchangeHost {
   /** Exchanges that did not finish in their round, by connection. */
   private readonly open: (Exchange | undefined)[] = []
   private filled = 0
+  private over = false
 
   constructor(options: DispatcherOptions) {
     this.app = options.app
@@ -182,6 +183,12 @@ export class Dispatcher implements ExchangeHost {
     else exchange.aborted()
     if (exchange.done) this.open[connection] = undefined
     if (this.isolation.dirty) this.isolation.sweep()
+  }
+
+  /** The engine is closed: whatever has not finished has lost its client. */
+  abortAll(): void {
+    this.over = true
+    for (const exchange of this.open.splice(0)) exchange?.aborted()
   }
 
   // --- ExchangeHost ---
@@ -319,6 +326,7 @@ export class Dispatcher implements ExchangeHost {
   }
 
   readBody(exchange: Exchange): Buffer | null | undefined | [number, string] {
+    if (this.over) return [503, 'the server has stopped']
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     this.open[connection] = exchange
