@@ -127,10 +127,9 @@ void JsEngine::OnReadable(uv_poll_t* handle, int, int) {
 // Right before libuv waits: answers that came from timers, promises and other callbacks.
 void JsEngine::OnPrepare(uv_prepare_t* handle) {
   auto* self = static_cast<JsEngine*>(handle->data);
-  if (self->memory_.control[kControlRecords] > 0) {
-    self->TakeRecords();
-    self->engine_->Flush();
-  }
+  if (self->memory_.control[kControlRecords] > 0) self->TakeRecords();
+  // The end of a stream leaves no record: it may be all that there is to send.
+  if (self->engine_->HasOutput()) self->engine_->Flush();
   if (self->engine_->HasWork()) self->engine_->Turn();
 }
 

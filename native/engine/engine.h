@@ -72,6 +72,8 @@ class Engine {
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
   bool HasWork() const { return !ready_.empty() || host_notified_ || drain_requested_; }
+  // Something was written that no Flush has sent yet.
+  bool HasOutput() const { return !dirty_.empty(); }
 
   // --- the response of an exchange ---
 
