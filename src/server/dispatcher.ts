@@ -6,9 +6,10 @@
 // bodies) goes through the functions of the native engine.
 import { readSync } from 'node:fs'
 import { EnvironFactory, type LatinBuffer, type Peer } from '../gateway/environ.js'
-import { Exchange, type ExchangeHost } from '../gateway/exchange.js'
+import { Exchange } from '../gateway/exchange.js'
 import { createFileWrapper, type FileWrapperClass } from '../gateway/file-wrapper.js'
 import { type Head, HeadCache } from '../gateway/headers.js'
+import type { ExchangeHost, HostedExchange } from '../gateway/host.js'
 import type { Block, GatewayApp } from '../gateway/types.js'
 import type { NativeEngine } from '../native/addon.js'
 import * as L from '../native/layout.js'
@@ -56,7 +57,7 @@ export class Dispatcher implements ExchangeHost {
   private listeners: ListenerName[] = []
   private readonly peers: Peer[] = []
   /** Exchanges that did not finish in their round, by connection. */
-  private readonly open: (Exchange | undefined)[] = []
+  private readonly open: (HostedExchange | undefined)[] = []
   private filled = 0
 
   constructor(options: DispatcherOptions) {
@@ -186,17 +187,17 @@ export class Dispatcher implements ExchangeHost {
 
   // --- ExchangeHost ---
 
-  respond(exchange: Exchange, head: Head, body: Block): void {
+  respond(exchange: HostedExchange, head: Head, body: Block): void {
     if (typeof body === 'string') this.respondText(exchange, head, body)
     else if (body.length > COPY_BYTES) this.respondLong(exchange, head, body)
     else this.respondBytes(exchange, head, body)
   }
 
-  respondBare(exchange: Exchange, head: Head): void {
+  respondBare(exchange: HostedExchange, head: Head): void {
     this.record(exchange, head, L.HEAD_NO_BODY | L.HEAD_NO_LENGTH, this.room(0), 0)
   }
 
-  private respondText(exchange: Exchange, head: Head, text: string): void {
+  private respondText(exchange: HostedExchange, head: Head, text: string): void {
     const size = text.length
     if (size > COPY_BYTES) return this.respondLong(exchange, head, Buffer.from(text))
     // In UTF-8 a UTF-16 code unit takes three bytes at most.
@@ -214,13 +215,13 @@ export class Dispatcher implements ExchangeHost {
     this.record(exchange, head, 0, at, out.write(text, at, 'utf8'))
   }
 
-  private respondBytes(exchange: Exchange, head: Head, bytes: Uint8Array): void {
+  private respondBytes(exchange: HostedExchange, head: Head, bytes: Uint8Array): void {
     const at = this.room(bytes.length)
     ;(this.listening as Listening).out.set(bytes, at)
     this.record(exchange, head, 0, at, bytes.length)
   }
 
-  private respondLong(exchange: Exchange, head: Head, bytes: Uint8Array): void {
+  private respondLong(exchange: HostedExchange, head: Head, bytes: Uint8Array): void {
     this.start(exchange, head, bytes.length)
     this.write(exchange, bytes)
     this.end(exchange)
@@ -240,7 +241,13 @@ export class Dispatcher implements ExchangeHost {
     return this.filled
   }
 
-  private record(exchange: Exchange, head: Head, flags: number, body: number, bytes: number): void {
+  private record(
+    exchange: HostedExchange,
+    head: Head,
+    flags: number,
+    body: number,
+    bytes: number,
+  ): void {
     this.filled = body + bytes
     const { engine } = this.listening as Listening
     if (head.id < 0) this.numberHead(engine, head)
@@ -282,18 +289,18 @@ export class Dispatcher implements ExchangeHost {
     }
   }
 
-  start(exchange: Exchange, head: Head, length: number): void {
+  start(exchange: HostedExchange, head: Head, length: number): void {
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     engine.startResponse(connection, generation, head.status, head.lines, head.flags, length)
   }
 
-  write(exchange: Exchange, bytes: Uint8Array): number {
+  write(exchange: HostedExchange, bytes: Uint8Array): number {
     const { engine } = this.listening as Listening
     return engine.write(exchange.connection, exchange.generation, bytes)
   }
 
-  writeFile(exchange: Exchange, fd: number, offset: number, length: number): number {
+  writeFile(exchange: HostedExchange, fd: number, offset: number, length: number): number {
     const { engine } = this.listening as Listening
     return engine.writeFile(exchange.connection, exchange.generation, fd, offset, length)
   }
@@ -302,15 +309,15 @@ export class Dispatcher implements ExchangeHost {
     return (this.listening as Listening).engine.fileExtent(fd)
   }
 
-  end(exchange: Exchange): void {
+  end(exchange: HostedExchange): void {
     ;(this.listening as Listening).engine.end(exchange.connection, exchange.generation)
   }
 
-  abort(exchange: Exchange): void {
+  abort(exchange: HostedExchange): void {
     ;(this.listening as Listening).engine.abort(exchange.connection, exchange.generation)
   }
 
-  awaitWritable(exchange: Exchange): void {
+  awaitWritable(exchange: HostedExchange): void {
     const { engine } = this.listening as Listening
     // The event comes to an exchange that is known to be open.
     this.open[exchange.connection] = exchange
@@ -318,7 +325,7 @@ export class Dispatcher implements ExchangeHost {
     if (waiting <= this.highWaterBytes / 4) setImmediate(() => exchange.writable())
   }
 
-  readBody(exchange: Exchange): Buffer | null | undefined | [number, string] {
+  readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string] {
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     this.open[connection] = exchange
