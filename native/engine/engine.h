@@ -85,6 +85,8 @@ class Engine {
   void StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length);
   void Write(ExchangeId id, ByteView bytes);
   void WriteBorrowed(ExchangeId id, const BorrowedBytes& bytes);
+  // As Write, but tries to send at once: long bytes are copied only if the client is behind.
+  void WriteThrough(ExchangeId id, ByteView bytes);
   void WriteFile(ExchangeId id, UniqueFd file, uint64_t offset, uint64_t size);
   void EndResponse(ExchangeId id);
   // The response cannot be finished: the connection is cut so that the client can see it.
@@ -200,6 +202,7 @@ class Engine {
   bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
                  uint8_t** start, uint8_t** out);
   bool IsBehind(const Connection* c) const;
+  static bool IsTooLong(const ResponseHead& head);
   uint64_t TakeAllowance(Connection* c, uint64_t size);
   void FinishExchange(Connection* c);
   void CloseAfterWrite(Connection* c, bool linger);

@@ -116,6 +116,11 @@ bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length,
   return true;
 }
 
+// Too long to be encoded in the scratch. The gateway stops far shorter ones with a better message.
+bool Engine::IsTooLong(const ResponseHead& head) {
+  return head.status.size + head.lines.size > kScratchBytes / 4;
+}
+
 // How much of `size` bytes the head allows.
 uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
   if (c->framing == ResponseFraming::kNoBody) return 0;
@@ -127,7 +132,7 @@ uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
 void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, ByteView body) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (body.size > kScratchBytes / 4 || head.lines.size > kScratchBytes / 4) {
+  if (body.size > kScratchBytes / 4 || IsTooLong(head)) {
     StartResponse(id, head, length);
     Write(id, body);
     return EndResponse(id);
@@ -144,7 +149,10 @@ void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, B
 void Engine::StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (head.lines.size > kScratchBytes / 4) return AbortResponse(id);
+  if (IsTooLong(head)) {
+    LogOnce(LogLevel::kError, "a response head of more than 128 KiB cannot be sent");
+    return AbortResponse(id);
+  }
   uint8_t* start;
   uint8_t* out;
   if (StartHead(c, head, length, 0, &start, &out)) Commit(c, start, out);
@@ -178,6 +186,16 @@ void Engine::WriteBorrowed(ExchangeId id, const BorrowedBytes& borrowed) {
   MarkDirty(c);
   QueueOf(c)->Borrow(part);
   if (chunked) Append(c, ByteView(kChunkEnd));
+}
+
+void Engine::WriteThrough(ExchangeId id, ByteView bytes) {
+  // Below that, gathering in the scratch is cheaper than a system call with three parts.
+  constexpr size_t kMinBytes = 16 * 1024;
+  Connection* const c = Find(id);
+  if (bytes.size < kMinBytes || c == nullptr || c->queue != nullptr) return Write(id, bytes);
+  WriteBorrowed(id, {bytes, [](void*) {}, nullptr});
+  FlushConnection(c);
+  if (c->open() && c->queue != nullptr && !c->queue->Own()) Close(c);
 }
 
 void Engine::WriteFile(ExchangeId id, UniqueFd file, uint64_t offset, uint64_t size) {

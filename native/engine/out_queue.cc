@@ -72,6 +72,16 @@ void OutQueue::Borrow(const BorrowedBytes& borrowed) {
   Push(std::move(segment));
 }
 
+bool OutQueue::Own() {
+  for (Segment* s = head_; s != nullptr; s = s->next) {
+    if (s->borrowed.release == nullptr) continue;
+    if (!s->owned.Append(s->borrowed.bytes)) return false;
+    s->borrowed.release(s->borrowed.context);
+    s->borrowed = {};
+  }
+  return true;
+}
+
 void OutQueue::File(UniqueFd file, uint64_t offset, uint64_t size) {
   auto segment = std::make_unique<Segment>();
   segment->file = std::move(file);

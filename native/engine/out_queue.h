@@ -35,6 +35,8 @@ class OutQueue {
   // False: no memory.
   bool Copy(ByteView bytes);
   void Borrow(const BorrowedBytes& borrowed);
+  // Copies what is borrowed and still waits, and releases it. False: no memory.
+  bool Own();
   // REQUIRES: the process ignores SIGPIPE, as Node does; sendfile(2) knows no MSG_NOSIGNAL.
   void File(UniqueFd file, uint64_t offset, uint64_t size);
 

@@ -12,6 +12,8 @@ export interface HostedExchange {
   readonly flags: number
   /** The response is complete, or will never be. */
   readonly done: boolean
+  /** For the host: is it in the list of those that wait for something? */
+  listed: boolean
   /** More of the request body can be read. */
   bodyArrived(): void
   /** The client has caught up. */

@@ -11,6 +11,7 @@ export abstract class RequestBody implements BodySource, HostedExchange {
   readonly generation: number
   readonly flags: number
   readonly input: GatewayInput
+  listed = false
   private trailerPairs: [name: string, value: string][] | null = null
   /** A body that came whole with its head: undefined: it did not; null: nothing (more) of it. */
   private inline: Buffer | null | undefined = undefined

@@ -56,7 +56,7 @@ export class Dispatcher implements ExchangeHost {
   private listening: Listening | null = null
   private listeners: ListenerName[] = []
   private readonly peers: Peer[] = []
-  /** Exchanges that did not finish in their round, by connection. */
+  /** Exchanges that did not finish in their round and wait for something, by connection. */
   private readonly open: (HostedExchange | undefined)[] = []
   private filled = 0
 
@@ -86,6 +86,11 @@ export class Dispatcher implements ExchangeHost {
     }
     const factory = new EnvironFactory({ inbox, vars: engine.vars }, facts, keyNames)
     this.listening = { engine, inbox, factory, out: Buffer.from(engine.out.buffer) }
+  }
+
+  /** The engine is closed: whoever waits for a client or an answer learns that there is none. */
+  detach(): void {
+    for (const exchange of this.open.splice(0)) exchange?.aborted()
   }
 
   nameListener(index: number, name: ListenerName): void {
@@ -153,7 +158,7 @@ export class Dispatcher implements ExchangeHost {
     }
     if (!exchange.done) {
       exchange.keepInline()
-      this.open[connection] = exchange
+      this.list(exchange)
     }
     return exchange
   }
@@ -181,8 +186,20 @@ export class Dispatcher implements ExchangeHost {
     if (type === L.TYPE_BODY) exchange.bodyArrived()
     else if (type === L.TYPE_WRITABLE) exchange.writable()
     else exchange.aborted()
-    if (exchange.done) this.open[connection] = undefined
+    if (exchange.done) this.unlist(exchange)
     if (this.isolation.dirty) this.isolation.sweep()
+  }
+
+  // What happens on its connection is told to a listed exchange. One that is over leaves the list at
+  // once: a connection may idle for minutes behind it.
+  private list(exchange: HostedExchange): void {
+    exchange.listed = true
+    this.open[exchange.connection] = exchange
+  }
+
+  private unlist(exchange: HostedExchange): void {
+    exchange.listed = false
+    if (this.open[exchange.connection] === exchange) this.open[exchange.connection] = undefined
   }
 
   // --- ExchangeHost ---
@@ -249,6 +266,7 @@ export class Dispatcher implements ExchangeHost {
     bytes: number,
   ): void {
     this.filled = body + bytes
+    if (exchange.listed) this.unlist(exchange)
     const { engine } = this.listening as Listening
     if (head.id < 0) this.numberHead(engine, head)
     if (head.id < 0 && !this.hasRoomForHead(head)) {
@@ -310,17 +328,18 @@ export class Dispatcher implements ExchangeHost {
   }
 
   end(exchange: HostedExchange): void {
+    if (exchange.listed) this.unlist(exchange)
     ;(this.listening as Listening).engine.end(exchange.connection, exchange.generation)
   }
 
   abort(exchange: HostedExchange): void {
+    if (exchange.listed) this.unlist(exchange)
     ;(this.listening as Listening).engine.abort(exchange.connection, exchange.generation)
   }
 
   awaitWritable(exchange: HostedExchange): void {
     const { engine } = this.listening as Listening
-    // The event comes to an exchange that is known to be open.
-    this.open[exchange.connection] = exchange
+    this.list(exchange)
     const waiting = engine.queued(exchange.connection, exchange.generation, true)
     if (waiting <= this.highWaterBytes / 4) setImmediate(() => exchange.writable())
   }
@@ -328,7 +347,7 @@ export class Dispatcher implements ExchangeHost {
   readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string] {
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
-    this.open[connection] = exchange
+    this.list(exchange)
     const next = engine.readBody(connection, generation)
     if (next === null && (exchange.flags & L.FLAG_CHUNKED) !== 0) {
       exchange.addTrailers(engine.trailers(connection, generation))

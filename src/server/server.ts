@@ -159,6 +159,7 @@ export class Server {
   private release(): void {
     this.engine?.close()
     this.engine = null
+    this.dispatcher.detach()
     for (const path of this.socketFiles.splice(0)) {
       try {
         unlinkSync(path)
