@@ -336,7 +336,12 @@ SendResult Engine::SendPieces(Connection* c) {
 }
 
 void Engine::AfterFlush(Connection* c, SendResult result) {
-  if (result == SendResult::kFailed) return OnPeerGone(c);
+  if (result == SendResult::kFailed) {
+    if (c->queue != nullptr && c->queue->file_ended()) {
+      LogOnce(LogLevel::kError, "a file became shorter while it was sent: the connection is cut");
+    }
+    return OnPeerGone(c);
+  }
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();

@@ -146,7 +146,10 @@ SendResult OutQueue::SendFile(int socket) {
                                   static_cast<size_t>(std::min(head_->file_left, kStep)));
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return errno == EAGAIN ? SendResult::kBlocked : SendResult::kFailed;
-    if (sent == 0) return SendResult::kFailed;
+    if (sent == 0) {
+      file_ended_ = true;
+      return SendResult::kFailed;
+    }
     head_->file_offset += static_cast<uint64_t>(sent);
     head_->file_left -= static_cast<uint64_t>(sent);
     size_ -= static_cast<uint64_t>(sent);

@@ -41,6 +41,8 @@ class OutQueue {
   void File(UniqueFd file, uint64_t offset, uint64_t size);
 
   bool empty() const { return head_ == nullptr; }
+  // Send has failed because a file became shorter while it was sent.
+  bool file_ended() const { return file_ended_; }
   // Bytes that wait, those of files included.
   uint64_t size() const { return size_; }
 
@@ -58,6 +60,7 @@ class OutQueue {
   Segment* head_ = nullptr;
   Segment* tail_ = nullptr;
   uint64_t size_ = 0;
+  bool file_ended_ = false;
 };
 
 }  // namespace postern

@@ -159,8 +159,8 @@ export class Exchange extends RequestBody implements BlockSink, HeadFacts {
   }
 
   private sendFile(wrapped: WrappedFile): void {
-    const { fd } = wrapped.file
-    const extent = typeof fd === 'number' ? this.host.fileExtent(fd) : null
+    const fd = wrapped.descriptor
+    const extent = fd === undefined ? null : this.host.fileExtent(fd)
     if (fd === undefined || extent === null || this.head === null) {
       this.clips = true
       return this.iterate(new Pump(this, wrapped[Symbol.asyncIterator]()))

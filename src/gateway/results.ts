@@ -24,7 +24,7 @@ export function iteratorOf(result: object): AnyIterator {
   throw badResult(result)
 }
 
-function isWebStream(result: object): result is ReadableStream<Block> {
+export function isWebStream(result: object): result is ReadableStream<Block> {
   return 'getReader' in result && typeof result.getReader === 'function'
 }
 

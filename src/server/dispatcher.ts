@@ -4,7 +4,7 @@
 //
 // Ordinary means: the whole response is known and short. Everything else (streams, files, large
 // bodies) goes through the functions of the native engine.
-import { readSync } from 'node:fs'
+import { read } from 'node:fs'
 import { EnvironFactory, type LatinBuffer, type Peer } from '../gateway/environ.js'
 import { Exchange } from '../gateway/exchange.js'
 import { createFileWrapper, type FileWrapperClass } from '../gateway/file-wrapper.js'
@@ -374,7 +374,13 @@ function takeNews(factory: EnvironFactory, news: Int32Array, at: number): void {
   else factory.addShape(number, offset, size)
 }
 
-function readDescriptor(fd: number, size: number): Uint8Array {
+/** Not readSync: a pipe may have nothing to read for a long time, and a disk is not always quick. */
+function readDescriptor(fd: number, size: number): Promise<Uint8Array> {
   const block = Buffer.allocUnsafe(size)
-  return block.subarray(0, readSync(fd, block, 0, size, null))
+  return new Promise((resolve, reject) => {
+    read(fd, block, 0, size, null, (error, bytes) => {
+      if (error === null) resolve(block.subarray(0, bytes))
+      else reject(error)
+    })
+  })
 }
