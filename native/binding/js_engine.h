@@ -41,7 +41,6 @@ class JsEngine : public AppHost {
 
   // Hands over the responses that JavaScript has written to shared memory.
   void TakeRecords();
-  void ThrowIfDetached();
 
   // A head that JavaScript uses often gets a number. -1: there are enough.
   int RegisterHead(std::string status, std::string lines, int flags);
@@ -63,9 +62,12 @@ class JsEngine : public AppHost {
 
   bool MakeArray(napi_value exports, const char* name, napi_typedarray_type type, size_t count,
                  void** data);
+  bool MakeMemory(size_t engine_bytes, napi_value exports);
+  bool HoldCallbacks(napi_value callbacks);
   bool CallIntoScope(napi_ref function, size_t argc, const napi_value* argv);
   void WriteWaitingNotices();
   void TakeDeferrals();
+  bool IsSane(const int32_t* record) const;
   void TakeRecord(const int32_t* record);
   static void OnReadable(uv_poll_t* handle, int status, int events);
   static void OnPrepare(uv_prepare_t* handle);

@@ -75,6 +75,8 @@ class Engine {
     return HasReadyWork() || !dirty_.empty() || next_event_ < event_count_ || drain_requested_ ||
            !graveyard_.empty();
   }
+  // Something was written that no Flush has sent yet.
+  bool HasOutput() const { return !dirty_.empty(); }
 
   // --- the response of an exchange ---
 
@@ -86,6 +88,8 @@ class Engine {
   void StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length);
   void Write(ExchangeId id, ByteView bytes);
   void WriteBorrowed(ExchangeId id, const BorrowedBytes& bytes);
+  // As Write, but tries to send at once: long bytes are copied only if the client is behind.
+  void WriteThrough(ExchangeId id, ByteView bytes);
   void WriteFile(ExchangeId id, UniqueFd file, uint64_t offset, uint64_t size);
   void EndResponse(ExchangeId id);
   // The response cannot be finished: the connection is cut so that the client can see it.
@@ -215,6 +219,7 @@ class Engine {
   bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
                  uint8_t** start, uint8_t** out);
   bool IsBehind(const Connection* c) const;
+  // The gateway stops shorter ones with a better message.
   static bool FitsScratch(const ResponseHead& head) {
     return head.status.size + head.lines.size <= kScratchBytes / 4;
   }

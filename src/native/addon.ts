@@ -102,7 +102,7 @@ export interface NativeEngine {
   ): void
   /**
    * Returns the bytes that wait for a slow client; of an exchange that is over, more than any limit.
-   * `bytes` must not be changed afterwards.
+   * They are copies: `bytes` is free again.
    */
   write(connection: number, generation: number, bytes: Uint8Array): number
   writeFile(
