@@ -18,6 +18,9 @@ const args =
         `${host.includes(':') ? `[${host}]` : host}:${port}`,
         '--socket',
         '/tmp/postern.sock',
+        // An nginx that root has started works as somebody else. This opens no more than the port does.
+        '--chmod-socket',
+        '666',
         '--socket',
         '127.0.0.1:3031',
       ]
