@@ -1,6 +1,6 @@
 // What nginx/nginx.conf makes of an application that fails, a server that is down, heads that are too
 // big; and that what the file promises about connections and users is so.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ask, MIB, open, request, type Stack, startStack, told, WAYS } from './nginx-stack.js'
 import { exchange, fieldOf, type RawResponse } from './raw-client.js'
@@ -178,5 +178,8 @@ test('an ordinary user can run it, uploads included', async () => {
     await client.send(Buffer.concat([Buffer.from(head), Buffer.alloc(MIB)]))
     expect(told(await client.response()).body, way).toMatch(`${MIB} `)
   }
+  // Each of them; what were missing here, nginx would make where only root may.
+  const folders = readdirSync(`${stack.postern.dir}/nginx`)
+  expect(folders.sort()).toEqual(['access.log', 'fastcgi', 'proxy', 'scgi', 'uwsgi'])
   await stack.stop()
 })
