@@ -43,31 +43,19 @@ export class Nginx {
   private readonly dir: string
   private readonly ended: Promise<number | null>
 
-  private constructor(dir: string, listeners: readonly Listener[], uid: number | undefined) {
+  private constructor(dir: string, ports: readonly number[], child: ChildProcess) {
     this.dir = dir
-    this.ports = listeners.map(({ port }) => port)
-    this.child = spawn('nginx', ['-p', '.', '-c', 'nginx.conf'], {
-      cwd: dir,
-      env: {
-        PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
-        // How an nginx that is being replaced tells the new one of its sockets.
-        NGINX: listeners.map((_, i) => `${i + 3};`).join(''),
-      },
-      stdio: ['ignore', 'pipe', 'pipe', ...listeners.map(({ fd }) => fd)],
-      // A process group of its own, to find those that it leaves behind.
-      detached: true,
-      uid,
-      gid: uid,
-    })
+    this.ports = ports
+    this.child = child
     alive.add(this)
-    for (const pipe of [this.child.stdout, this.child.stderr]) {
+    for (const pipe of [child.stdout, child.stderr]) {
       pipe?.setEncoding('utf8').on('data', (text: string) => {
         this.errors += text
       })
     }
     this.ended = new Promise((done, fail) => {
-      this.child.on('error', fail)
-      this.child.on('close', (code) => {
+      child.on('error', fail)
+      child.on('close', (code) => {
         alive.delete(this)
         done(code)
       })
@@ -82,9 +70,10 @@ export class Nginx {
    */
   static async start(dir: string, edits: readonly Edit[], uid?: number): Promise<Nginx> {
     const listeners = await Promise.all(LISTENS.map(listen))
-    const ports = listeners.map(({ port }, i): Edit => [LISTENS[i], `127.0.0.1:${port}`])
-    writeConfiguration(dir, [...edits, ['/tmp/postern-nginx', join(dir, 'nginx')], ...ports])
-    const nginx = new Nginx(dir, listeners, uid)
+    const ports = listeners.map(({ port }) => port)
+    const listens = ports.map((port, i): Edit => [LISTENS[i], `127.0.0.1:${port}`])
+    writeConfiguration(dir, [...edits, ['/tmp/postern-nginx', join(dir, 'nginx')], ...listens])
+    const nginx = new Nginx(dir, ports, spawnNginx(dir, listeners, uid))
     for (const { server } of listeners) server.close()
     return nginx
   }
@@ -138,6 +127,22 @@ export class Nginx {
   private complaint(what: string): string {
     return `nginx: ${what}\n--- error log ---\n${this.errors}---`
   }
+}
+
+function spawnNginx(dir: string, listeners: readonly Listener[], uid?: number): ChildProcess {
+  return spawn('nginx', ['-p', '.', '-c', 'nginx.conf'], {
+    cwd: dir,
+    env: {
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+      // How an nginx that is being replaced tells the new one of its sockets.
+      NGINX: listeners.map((_, i) => `${i + 3};`).join(''),
+    },
+    stdio: ['ignore', 'pipe', 'pipe', ...listeners.map(({ fd }) => fd)],
+    // A process group of its own, to find those that it leaves behind.
+    detached: true,
+    uid,
+    gid: uid,
+  })
 }
 
 function listen(): Promise<Listener> {
