@@ -50,17 +50,18 @@ export class Stack {
     const any = `${HOST.join('.')}:0`
     const postern = await startPostern(dir, [any, `${dir}/postern.sock`, any])
     const [http, unix, tcp] = postern.fronts.map(({ address }) => address)
-    const nginx = await Nginx.start(
-      dir,
-      [
-        ...edits,
-        ['127.0.0.1:8000', http],
-        ['unix:/tmp/postern.sock', `unix:${unix}`],
-        ['127.0.0.1:3031', tcp],
-      ],
-      uid,
-    )
-    return new Stack(dir, postern, nginx)
+    const addresses: Edit[] = [
+      ['127.0.0.1:8000', http],
+      ['unix:/tmp/postern.sock', `unix:${unix}`],
+      ['127.0.0.1:3031', tcp],
+    ]
+    try {
+      return new Stack(dir, postern, await Nginx.start(dir, [...edits, ...addresses], uid))
+    } catch (error) {
+      await postern.kill()
+      rmSync(dir, { recursive: true, force: true })
+      throw error
+    }
   }
 
   where(way: Way): { host: string; port: number } {
@@ -75,9 +76,12 @@ export class Stack {
 
   /** Stops both; checks that they go in good order, with nothing unexpected in their logs. */
   async stop(logs: StackLogs = {}): Promise<void> {
-    await this.nginx.stop(logs.nginx)
-    await this.postern.stop(logs.postern)
-    await this.kill()
+    try {
+      await this.nginx.stop(logs.nginx)
+      await this.postern.stop(logs.postern)
+    } finally {
+      await this.kill()
+    }
   }
 
   /** Ends both at once, for tests that have failed. */
