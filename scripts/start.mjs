@@ -14,7 +14,9 @@ function helloArguments() {
   const port = process.env.PORT || '8000'
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const uwsgi = ['/tmp/postern.sock', '127.0.0.1:3031'].flatMap((name) => ['--socket', name])
-  return ['examples/hello/app.ts', '--http-socket', address, ...uwsgi]
+  // An nginx that root has started works as another user, who may connect to a socket that he may write.
+  const mode = ['--chmod-socket', '666']
+  return ['examples/hello/app.ts', '--http-socket', address, ...uwsgi, ...mode]
 }
 
 setUp()
