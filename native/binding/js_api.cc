@@ -2,6 +2,7 @@
 // receiver, so it cannot be called on anything else or after close().
 #include "binding/js_api.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,65 +10,14 @@
 #include <cerrno>
 #include <memory>
 
-#include "binding/js_engine.h"
+#include "binding/js_call.h"
+#include "binding/js_options.h"
 #include "binding/napi_util.h"
 
 namespace postern {
 namespace {
 
-constexpr napi_type_tag kEngineTag = {0x9a1c7c1d2f5b4e03, 0xb1f2e8f0c5a94d77};
-constexpr size_t kMaxArguments = 6;
-// Below this many bytes a copy is cheaper than keeping the JavaScript object alive.
-constexpr size_t kBorrowBytes = 16 * 1024;
 constexpr size_t kMaxReadBytes = 256 * 1024;
-
-// An engine with what belongs to its life in the environment.
-struct Holder {
-  explicit Holder(napi_env env) : js(env) {}
-  JsEngine js;
-  napi_ref self = nullptr;  // strong while the event loop knows the engine
-  napi_async_cleanup_hook_handle hook = nullptr;
-  bool closed = false;
-};
-
-struct Call {
-  napi_env env = nullptr;
-  napi_value self = nullptr;
-  napi_value arguments[kMaxArguments] = {};
-  Holder* holder = nullptr;
-
-  // False: an exception is pending.
-  bool Open(napi_env environment, napi_callback_info info) {
-    env = environment;
-    size_t count = kMaxArguments;
-    bool tagged = false;
-    void* wrapped = nullptr;
-    napi_get_cb_info(env, info, &count, arguments, &self, nullptr);
-    if (napi_check_object_type_tag(env, self, &kEngineTag, &tagged) != napi_ok || !tagged ||
-        napi_unwrap(env, self, &wrapped) != napi_ok) {
-      napi_throw_type_error(env, "ERR_POSTERN_RECEIVER", "not a Postern engine");
-      return false;
-    }
-    holder = static_cast<Holder*>(wrapped);
-    if (!holder->closed) return true;
-    napi_throw_error(env, "ERR_POSTERN_CLOSED", "the engine is closed");
-    return false;
-  }
-
-  // The engine, with everything that JavaScript answered before this call already in it.
-  Engine& InOrder() const {
-    holder->js.TakeRecords();
-    return holder->js.engine();
-  }
-  double NumberAt(size_t i) const { return ToDouble(env, arguments[i]); }
-  uint32_t Uint32At(size_t i) const { return static_cast<uint32_t>(NumberAt(i)); }
-  int IntAt(size_t i) const { return static_cast<int>(NumberAt(i)); }
-  ExchangeId Id() const { return {Uint32At(0), Uint32At(1)}; }
-};
-
-uint64_t ToLength(double value) {
-  return value < 0 ? kNoLength : static_cast<uint64_t>(value);
-}
 
 void OnDetached(void* context) {
   auto* holder = static_cast<Holder*>(context);
@@ -99,24 +49,13 @@ napi_value ThrowErrno(napi_env env, const ListenError& failure) {
 
 napi_value JsListen(napi_env env, napi_callback_info info) {
   Call call;
-  if (!call.Open(env, info)) return nullptr;
-  const napi_value from = call.arguments[0];
-  const auto number = [&](const char* name) {
-    return ToDouble(env, Property(env, from, name), -1);
-  };
   ListenOptions options;
-  options.address.kind = static_cast<ListenAddress::Kind>(number("kind"));
-  options.address.host = ToUtf8(env, Property(env, from, "host"));
-  options.address.port = static_cast<uint16_t>(std::max(0.0, number("port")));
-  options.address.fd = static_cast<int>(number("fd"));
-  options.address.mode = static_cast<int>(number("mode"));
-  options.protocol = static_cast<WireProtocol>(number("protocol"));
-  options.backlog = static_cast<uint32_t>(std::max(0.0, number("backlog")));
-  options.reuse_port = ToBool(env, Property(env, from, "reusePort"));
+  if (!call.Open(env, info) || !ReadListenOptions(env, call.argument(0), &options)) return nullptr;
+  Engine& engine = call.holder()->js.engine();
   ListenError failure;
-  const int index = call.holder->js.engine().Listen(options, &failure);
+  const int index = engine.Listen(options, &failure);
   if (index < 0) return ThrowErrno(env, failure);
-  const Listener& listener = call.holder->js.engine().listener(static_cast<uint32_t>(index));
+  const Listener& listener = engine.listener(static_cast<uint32_t>(index));
   napi_value result;
   napi_create_object(env, &result);
   SetProperty(env, result, "index", Number(env, index));
@@ -128,7 +67,7 @@ napi_value JsListen(napi_env env, napi_callback_info info) {
 napi_value JsStart(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  if (!call.holder->js.engine().Start()) {
+  if (!call.holder()->js.engine().Start()) {
     napi_throw_error(env, "ERR_POSTERN_POLL", "a listener could not be watched");
   }
   return nullptr;
@@ -137,9 +76,11 @@ napi_value JsStart(napi_env env, napi_callback_info info) {
 napi_value JsRegisterHead(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  const int number = call.holder->js.RegisterHead(ToLatin1(env, call.arguments[0]),
-                                                  ToLatin1(env, call.arguments[1]), call.IntAt(2));
-  return Number(env, number);
+  std::string status = call.Latin1At(0);
+  std::string lines = call.Latin1At(1);
+  const int flags = call.IntAt(2);
+  if (!call.Good()) return nullptr;
+  return Number(env, call.holder()->js.RegisterHead(std::move(status), std::move(lines), flags));
 }
 
 napi_value JsTakeRecords(napi_env env, napi_callback_info info) {
@@ -152,9 +93,12 @@ napi_value JsTakeRecords(napi_env env, napi_callback_info info) {
 napi_value JsStartResponse(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  const std::string status = ToLatin1(env, call.arguments[2]);
-  const std::string lines = ToLatin1(env, call.arguments[3]);
+  const ExchangeId id = call.Id();
+  const std::string status = call.Latin1At(2);
+  const std::string lines = call.Latin1At(3);
   const int flags = call.IntAt(4);
+  const uint64_t length = call.LengthAt(5);
+  if (!call.Good()) return nullptr;
   ResponseHead head;
   head.status = {status.data(), status.size()};
   head.lines = {lines.data(), lines.size()};
@@ -165,63 +109,62 @@ napi_value JsStartResponse(napi_env env, napi_callback_info info) {
   head.has_date = (flags & layout::kHeadHasDate) != 0;
   head.has_server = (flags & layout::kHeadHasServer) != 0;
   head.no_body = (flags & layout::kHeadNoBody) != 0;
-  call.InOrder().StartResponse(call.Id(), head, ToLength(call.NumberAt(5)));
+  call.InOrder().StartResponse(id, head, length);
   return nullptr;
-}
-
-void ReleaseReference(void* context) {
-  auto* held = static_cast<std::pair<napi_env, napi_ref>*>(context);
-  napi_delete_reference(held->first, held->second);
-  delete held;
 }
 
 napi_value JsWrite(napi_env env, napi_callback_info info) {
   Call call;
-  uint8_t* data = nullptr;
-  size_t size = 0;
   if (!call.Open(env, info)) return nullptr;
-  if (!ToBytes(env, call.arguments[2], &data, &size)) {
-    napi_throw_type_error(env, "ERR_POSTERN_BYTES", "write takes bytes");
-    return nullptr;
-  }
+  const ExchangeId id = call.Id();
+  const ByteView bytes = call.BytesAt(2);
+  if (!call.Good()) return nullptr;
   Engine& engine = call.InOrder();
-  napi_ref reference;
-  if (size < kBorrowBytes ||
-      napi_create_reference(env, call.arguments[2], 1, &reference) != napi_ok) {
-    engine.Write(call.Id(), {data, size});
-  } else {
-    auto* held = new std::pair<napi_env, napi_ref>(env, reference);
-    engine.WriteBorrowed(call.Id(), {{data, size}, ReleaseReference, held});
-  }
+  // Nothing of JavaScript's is kept: it may change, transfer or shrink its memory right after this.
+  engine.WriteThrough(id, bytes);
   engine.Flush();
-  return Number(env, static_cast<double>(engine.QueuedBytes(call.Id(), false)));
+  return Number(env, static_cast<double>(engine.QueuedBytes(id, false)));
 }
 
 napi_value JsWriteFile(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  UniqueFd file(dup(call.IntAt(2)));
+  const ExchangeId id = call.Id();
+  const int fd = call.IntAt(2);
+  const uint64_t offset = call.LengthAt(3);
+  const uint64_t size = call.LengthAt(4);
+  if (!call.Good()) return nullptr;
+  UniqueFd file(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!file.valid()) return ThrowErrno(env, {"dup", errno});
   Engine& engine = call.InOrder();
-  engine.WriteFile(call.Id(), std::move(file), ToLength(call.NumberAt(3)),
-                   ToLength(call.NumberAt(4)));
+  engine.WriteFile(id, std::move(file), offset, size);
   engine.Flush();
-  return Number(env, static_cast<double>(engine.QueuedBytes(call.Id(), false)));
+  return Number(env, static_cast<double>(engine.QueuedBytes(id, false)));
 }
 
-// Where a descriptor stands and what is behind: [position, bytes to the end], or null for what is
-// no regular file.
+// Can sendfile(2) read it? Where it stands then, and what is behind.
+bool FindExtent(int fd, off_t* position, off_t* left) {
+  struct stat status;
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) return false;
+  *position = lseek(fd, 0, SEEK_CUR);
+  if (*position < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  *left = std::max<off_t>(0, status.st_size - *position);
+  return true;
+}
+
+// [position, bytes to the end], or null for what is no regular file that can be read.
 napi_value JsFileExtent(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  struct stat status;
   const int fd = call.IntAt(0);
-  const off_t position = lseek(fd, 0, SEEK_CUR);
+  if (!call.Good()) return nullptr;
+  off_t position;
+  off_t left;
   napi_value result;
   napi_get_null(env, &result);
-  if (position < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return result;
+  if (!FindExtent(fd, &position, &left)) return result;
   napi_create_array_with_length(env, 2, &result);
-  const off_t left = std::max<off_t>(0, status.st_size - position);
   napi_set_element(env, result, 0, Number(env, static_cast<double>(position)));
   napi_set_element(env, result, 1, Number(env, static_cast<double>(left)));
   return result;
@@ -229,22 +172,28 @@ napi_value JsFileExtent(napi_env env, napi_callback_info info) {
 
 napi_value JsEnd(napi_env env, napi_callback_info info) {
   Call call;
-  if (call.Open(env, info)) call.InOrder().EndResponse(call.Id());
+  if (!call.Open(env, info)) return nullptr;
+  const ExchangeId id = call.Id();
+  if (call.Good()) call.InOrder().EndResponse(id);
   return nullptr;
 }
 
 napi_value JsAbort(napi_env env, napi_callback_info info) {
   Call call;
-  if (call.Open(env, info)) call.InOrder().AbortResponse(call.Id());
+  if (!call.Open(env, info)) return nullptr;
+  const ExchangeId id = call.Id();
+  if (call.Good()) call.InOrder().AbortResponse(id);
   return nullptr;
 }
 
 napi_value JsInterim(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  const std::string head = ToLatin1(env, call.arguments[2]);
+  const ExchangeId id = call.Id();
+  const std::string head = call.Latin1At(2);
+  if (!call.Good()) return nullptr;
   Engine& engine = call.InOrder();
-  engine.WriteInterim(call.Id(), {head.data(), head.size()});
+  engine.WriteInterim(id, {head.data(), head.size()});
   engine.Flush();
   return nullptr;
 }
@@ -252,26 +201,31 @@ napi_value JsInterim(napi_env env, napi_callback_info info) {
 napi_value JsQueued(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  Engine& engine = call.InOrder();
-  const bool notify = ToBool(env, call.arguments[2]);
-  return Number(env, static_cast<double>(engine.QueuedBytes(call.Id(), notify)));
+  const ExchangeId id = call.Id();
+  const bool notify = ToBool(env, call.argument(2));
+  if (!call.Good()) return nullptr;
+  return Number(env, static_cast<double>(call.InOrder().QueuedBytes(id, notify)));
 }
 
 // A Buffer, null at the end, undefined when there is nothing yet, [status, reason] on failure.
 napi_value JsReadBody(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
+  const ExchangeId id = call.Id();
+  if (!call.Good()) return nullptr;
   Engine& engine = call.InOrder();
   const size_t capacity =
-      static_cast<size_t>(std::min<uint64_t>(engine.BodyAvailable(call.Id()), kMaxReadBytes));
+      static_cast<size_t>(std::min<uint64_t>(engine.BodyAvailable(id), kMaxReadBytes));
   napi_value result = Undefined(env);
   void* data = nullptr;
   if (capacity > 0 && napi_create_buffer(env, capacity, &data, &result) != napi_ok) return nullptr;
   size_t size = 0;
   ParseError error;
-  switch (engine.ReadBody(call.Id(), static_cast<uint8_t*>(data), capacity, &size, &error)) {
+  switch (engine.ReadBody(id, static_cast<uint8_t*>(data), capacity, &size, &error)) {
     case BodyState::kData:
-      return result;  // a store gives all that it has, up to the capacity
+      // A file may give less than it has: what is behind that was never written.
+      if (size < capacity) napi_create_buffer_copy(env, size, data, nullptr, &result);
+      return result;
     case BodyState::kEnd:
       napi_get_null(env, &result);
       return result;
@@ -290,7 +244,9 @@ napi_value JsReadBody(napi_env env, napi_callback_info info) {
 napi_value JsTrailers(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  const ByteView trailers = call.holder->js.engine().Trailers(call.Id());
+  const ExchangeId id = call.Id();
+  if (!call.Good()) return nullptr;
+  const ByteView trailers = call.holder()->js.engine().Trailers(id);
   napi_value result;
   napi_create_string_latin1(env, trailers.chars(), trailers.size, &result);
   return result;
@@ -298,20 +254,20 @@ napi_value JsTrailers(napi_env env, napi_callback_info info) {
 
 napi_value JsDrain(napi_env env, napi_callback_info info) {
   Call call;
-  if (call.Open(env, info)) call.holder->js.engine().Drain();
+  if (call.Open(env, info)) call.holder()->js.engine().Drain();
   return nullptr;
 }
 
 napi_value JsClose(napi_env env, napi_callback_info info) {
   Call call;
-  if (call.Open(env, info)) CloseHolder(call.holder);
+  if (call.Open(env, info)) CloseHolder(call.holder());
   return nullptr;
 }
 
 napi_value JsStats(napi_env env, napi_callback_info info) {
   Call call;
   if (!call.Open(env, info)) return nullptr;
-  const Engine& engine = call.holder->js.engine();
+  const Engine& engine = call.holder()->js.engine();
   napi_value result;
   napi_create_object(env, &result);
   SetProperty(env, result, "connections", Number(env, engine.open_connections()));
@@ -342,76 +298,8 @@ constexpr struct {
     {"stats", JsStats},
 };
 
-// --- options ---
-
-// src/config has checked the lists; a bad entry here is left out.
-void ReadForwarded(napi_env env, napi_value from, ForwardedPolicy* policy) {
-  const std::string peers = ToUtf8(env, Property(env, from, "forwardedAllowIps"));
-  const std::string fields = ToUtf8(env, Property(env, from, "forwardedHeaders"));
-  ByteView bad;
-  ParseTrustedPeers({peers.data(), peers.size()}, &policy->trusted, &bad);
-  ParseForwardedFields({fields.data(), fields.size()}, &policy->fields, &bad);
-  policy->hops = static_cast<uint32_t>(ToDouble(env, Property(env, from, "forwardedCount")));
-  policy->refuse_invalid = ToBool(env, Property(env, from, "forwardedRefuse"));
-  policy->clear_others = ToBool(env, Property(env, from, "forwardedClear"));
-}
-
-EngineOptions ReadOptions(napi_env env, napi_value from) {
-  EngineOptions options;
-  ReadForwarded(env, from, &options.forwarded);
-  options.proxy = static_cast<ProxyMode>(ToDouble(env, Property(env, from, "proxyMode")));
-  Limits& limits = options.limits;
-  const auto read32 = [&](const char* name, uint32_t* target) {
-    // Nobody waits for longer or has more; to convert a number that does not fit is undefined.
-    const double given = ToDouble(env, Property(env, from, name), *target);
-    *target = static_cast<uint32_t>(std::clamp(given, 0.0, static_cast<double>(UINT32_MAX)));
-  };
-  const auto read64 = [&](const char* name, uint64_t* target) {
-    *target = static_cast<uint64_t>(
-        ToDouble(env, Property(env, from, name), static_cast<double>(*target)));
-  };
-  const auto flag = [&](const char* name, bool* target) {
-    *target = ToBool(env, Property(env, from, name));
-  };
-  read32("maxRequestLineBytes", &limits.max_request_line_bytes);
-  read32("maxFields", &limits.max_fields);
-  read32("maxFieldBytes", &limits.max_field_bytes);
-  read32("maxHeadBytes", &limits.max_head_bytes);
-  read32("maxVars", &limits.max_vars);
-  read64("maxBodyBytes", &limits.max_body_bytes);
-  read64("postBufferingBytes", &limits.post_buffering_bytes);
-  read32("headerTimeoutS", &limits.header_timeout_s);
-  read32("bodyTimeoutS", &limits.body_timeout_s);
-  read32("writeTimeoutS", &limits.write_timeout_s);
-  read32("keepaliveTimeoutS", &limits.keepalive_timeout_s);
-  read32("maxConnections", &limits.max_connections);
-  const uint32_t most = layout::kMaxVars - kAddedVariables;
-  limits.max_fields = std::min(limits.max_fields, most);
-  limits.max_vars = std::min(limits.max_vars, most);
-  bool refuse = false;
-  flag("refuseUnderscores", &refuse);
-  options.http1.header_map = refuse ? HeaderMap::kRefuse : HeaderMap::kDrop;
-  flag("stripHeaderSpaces", &options.http1.strip_header_spaces);
-  flag("permitObsFold", &options.http1.permit_obs_fold);
-  flag("obsTarget", &options.http1.obs_target);
-  flag("serverHeader", &options.server_header);
-  flag("dateHeader", &options.date_header);
-  return options;
-}
-
-}  // namespace
-
-napi_value JsCreateEngine(napi_env env, napi_callback_info info) {
-  size_t count = 2;
-  napi_value arguments[2];
-  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  napi_value object;
-  napi_create_object(env, &object);
-  auto holder = std::make_unique<Holder>(env);
-  if (!holder->js.Initialise(ReadOptions(env, arguments[0]), arguments[1], object) ||
-      !holder->js.Attach()) {
-    return nullptr;
-  }
+// Hands the engine over to JavaScript and to the life of the environment.
+void Wrap(napi_env env, std::unique_ptr<Holder> holder, napi_value object) {
   for (const auto& entry : kFunctions) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
@@ -426,6 +314,23 @@ napi_value JsCreateEngine(napi_env env, napi_callback_info info) {
       env,
       [](napi_async_cleanup_hook_handle, void* data) { CloseHolder(static_cast<Holder*>(data)); },
       raw, &raw->hook);
+}
+
+}  // namespace
+
+napi_value JsCreateEngine(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  EngineOptions options;
+  if (!ReadEngineOptions(env, arguments[0], &options)) return nullptr;
+  napi_value object;
+  napi_create_object(env, &object);
+  auto holder = std::make_unique<Holder>(env);
+  if (!holder->js.Initialise(options, arguments[1], object) || !holder->js.Attach()) {
+    return nullptr;
+  }
+  Wrap(env, std::move(holder), object);
   return object;
 }
 

@@ -3,6 +3,8 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include "binding/napi_util.h"
 
 namespace postern {
@@ -43,8 +45,7 @@ bool JsEngine::MakeArray(napi_value exports, const char* name, napi_typedarray_t
   return true;
 }
 
-bool JsEngine::Initialise(const EngineOptions& options, napi_value callbacks, napi_value exports) {
-  const size_t engine_bytes = std::max(kInboxBytes, InputMemory::MinBytes(options.limits));
+bool JsEngine::MakeMemory(size_t engine_bytes, napi_value exports) {
   memory_.inbox_bytes = engine_bytes + RequestWriter::kOwnBytes;
   const auto make = [&](const char* name, size_t ints, int32_t** data) {
     return MakeArray(exports, name, napi_int32_array, ints, reinterpret_cast<void**>(data));
@@ -52,29 +53,41 @@ bool JsEngine::Initialise(const EngineOptions& options, napi_value callbacks, na
   const auto make_bytes = [&](const char* name, size_t bytes, uint8_t** data) {
     return MakeArray(exports, name, napi_uint8_array, bytes, reinterpret_cast<void**>(data));
   };
-  if (!make_bytes("inbox", memory_.inbox_bytes, &memory_.inbox) ||
-      !make("control", kControlInts, &memory_.control) ||
-      !make("events", kMaxEvents * kEventInts, &memory_.events) ||
-      !make("vars", kMaxVars * kVarInts, &memory_.vars) ||
-      !make("news", kMaxNews * kNewsInts, &memory_.news) ||
-      !make("records", kMaxRecords * kRecordInts, &memory_.records) ||
-      !make_bytes("out", kOutBytes, &memory_.out)) {
-    return false;
-  }
-  const auto hold = [&](const char* name, napi_ref* reference) {
-    const bool held =
-        napi_create_reference(env_, Property(env_, callbacks, name), 1, reference) == napi_ok;
+  return make_bytes("inbox", memory_.inbox_bytes, &memory_.inbox) &&
+         make("control", kControlInts, &memory_.control) &&
+         make("events", kMaxEvents * kEventInts, &memory_.events) &&
+         make("vars", kMaxVars * kVarInts, &memory_.vars) &&
+         make("news", kMaxNews * kNewsInts, &memory_.news) &&
+         make("records", kMaxRecords * kRecordInts, &memory_.records) &&
+         make_bytes("out", kOutBytes, &memory_.out);
+}
+
+bool JsEngine::HoldCallbacks(napi_value callbacks) {
+  const auto hold = [&](const char* name, napi_valuetype wanted, napi_ref* reference) {
+    const napi_value value = Property(env_, callbacks, name);
+    napi_valuetype type;
+    const bool held = napi_typeof(env_, value, &type) == napi_ok && type == wanted &&
+                      napi_create_reference(env_, value, 1, reference) == napi_ok;
     if (held) references_.push_back(*reference);
     return held;
   };
-  if (!hold("onRound", &on_round_) || !hold("onDrained", &on_drained_) ||
-      !hold("onLog", &on_log_) || !hold("resource", &resource_)) {
-    return false;
+  if (hold("onRound", napi_function, &on_round_) &&
+      hold("onDrained", napi_function, &on_drained_) && hold("onLog", napi_function, &on_log_) &&
+      hold("resource", napi_object, &resource_)) {
+    return napi_async_init(env_, Property(env_, callbacks, "resource"), String(env_, "POSTERN"),
+                           &async_context_) == napi_ok;
   }
-  if (napi_async_init(env_, Property(env_, callbacks, "resource"), String(env_, "POSTERN"),
-                      &async_context_) != napi_ok) {
-    return false;
+  bool pending = false;  // a getter may have thrown
+  napi_is_exception_pending(env_, &pending);
+  if (!pending) {
+    napi_throw_type_error(env_, "ERR_POSTERN_ARGUMENT", "a callback or the resource is missing");
   }
+  return false;
+}
+
+bool JsEngine::Initialise(const EngineOptions& options, napi_value callbacks, napi_value exports) {
+  const size_t engine_bytes = std::max(kInboxBytes, InputMemory::MinBytes(options.limits));
+  if (!HoldCallbacks(callbacks) || !MakeMemory(engine_bytes, exports)) return false;
   writer_ = std::make_unique<RequestWriter>(memory_, RandomSeed());
   engine_ = std::make_unique<Engine>(options, this, InputMemory{memory_.inbox, engine_bytes});
   if (engine_->Open()) return true;
@@ -86,12 +99,12 @@ bool JsEngine::Attach() {
   uv_loop_t* loop = nullptr;
   napi_get_uv_event_loop(env_, &loop);
   if (uv_poll_init(loop, &poll_, engine_->pollable_fd()) != 0 ||
-      uv_prepare_init(loop, &prepare_) != 0) {
+      uv_prepare_init(loop, &prepare_) != 0 || uv_idle_init(loop, &idle_) != 0) {
     napi_throw_error(env_, "ERR_POSTERN_LOOP", "the event loop does not take the engine");
     return false;
   }
-  poll_.data = prepare_.data = this;
-  open_handles_ = 2;
+  poll_.data = prepare_.data = idle_.data = this;
+  open_handles_ = 3;
   attached_ = true;
   uv_poll_start(&poll_, UV_READABLE, OnReadable);
   uv_prepare_start(&prepare_, OnPrepare);
@@ -111,6 +124,7 @@ void JsEngine::Detach(void (*done)(void*), void* context) {
   attached_ = false;
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), OnClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), OnClosed);
 }
 
 void JsEngine::OnClosed(uv_handle_t* handle) {
@@ -124,14 +138,26 @@ void JsEngine::OnReadable(uv_poll_t* handle, int, int) {
   static_cast<JsEngine*>(handle->data)->engine_->Turn();
 }
 
+// A turn ends although there is work left, so that timers run. No descriptor tells of that work:
+// an idle handle makes libuv look for events without waiting for them.
+void JsEngine::KeepAwake() {
+  const bool wanted = engine_->HasWork();
+  if (!attached_ || wanted == (uv_is_active(reinterpret_cast<uv_handle_t*>(&idle_)) != 0)) return;
+  if (wanted) {
+    uv_idle_start(&idle_, [](uv_idle_t*) {});
+  } else {
+    uv_idle_stop(&idle_);
+  }
+}
+
 // Right before libuv waits: answers that came from timers, promises and other callbacks.
 void JsEngine::OnPrepare(uv_prepare_t* handle) {
   auto* self = static_cast<JsEngine*>(handle->data);
-  if (self->memory_.control[kControlRecords] > 0) {
-    self->TakeRecords();
-    self->engine_->Flush();
-  }
+  if (self->memory_.control[kControlRecords] > 0) self->TakeRecords();
+  // The end of a stream leaves no record: it may be all that there is to send.
+  if (self->engine_->HasOutput()) self->engine_->Flush();
   if (self->engine_->HasWork()) self->engine_->Turn();
+  self->KeepAwake();
 }
 
 void JsEngine::Accept(const Request& request) {
@@ -175,6 +201,7 @@ bool JsEngine::CallIntoScope(napi_ref function, size_t argc, const napi_value* a
 }
 
 void JsEngine::Deliver() {
+  if (!attached_) return;  // closed in a callback of this very turn
   if (!notices_.empty()) WriteWaitingNotices();
   if (writer_->empty()) return;
   napi_handle_scope handles;
@@ -191,12 +218,26 @@ void JsEngine::Deliver() {
 
 void JsEngine::TakeRecords() {
   // Taking a record can make no new ones: no JavaScript runs here.
-  const int32_t count = memory_.control[kControlRecords];
+  const int32_t count = std::min(memory_.control[kControlRecords], kMaxRecords);
   for (int32_t i = 0; i < count; ++i) TakeRecord(memory_.records + i * kRecordInts);
   memory_.control[kControlRecords] = 0;
 }
 
+// What a record points to is there. Our own JavaScript writes them; a mistake in it must not read
+// the memory of somebody else.
+bool JsEngine::IsSane(const int32_t* record) const {
+  const auto fits = [](int32_t at, int32_t first, int32_t second) {
+    return (at | first | second) >= 0 && static_cast<int64_t>(at) + first + second <= kOutBytes;
+  };
+  if (!fits(record[kRecordBody], record[kRecordBodyBytes], 0)) return false;
+  if ((record[kRecordFlags] & kHeadByBytes) == 0) {
+    return static_cast<uint32_t>(record[kRecordHead]) < heads_.size();
+  }
+  return fits(record[kRecordHead], record[kRecordStatusBytes], record[kRecordLinesBytes]);
+}
+
 void JsEngine::TakeRecord(const int32_t* record) {
+  if (!IsSane(record)) return Log(LogLevel::kError, "a response record points nowhere: ignored");
   const ExchangeId id{static_cast<uint32_t>(record[kRecordConnection]),
                       static_cast<uint32_t>(record[kRecordGeneration])};
   int flags = record[kRecordFlags];
@@ -245,6 +286,7 @@ int JsEngine::RegisterHead(std::string status, std::string lines, int flags) {
 }
 
 void JsEngine::Drained() {
+  if (!attached_) return;
   napi_handle_scope handles;
   napi_open_handle_scope(env_, &handles);
   CallIntoScope(on_drained_, 0, nullptr);
@@ -252,6 +294,7 @@ void JsEngine::Drained() {
 }
 
 void JsEngine::Log(LogLevel level, const char* text) {
+  if (!attached_) return;
   napi_handle_scope handles;
   napi_open_handle_scope(env_, &handles);
   const napi_value arguments[] = {Number(env_, static_cast<int>(level)), String(env_, text)};

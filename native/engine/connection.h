@@ -63,6 +63,8 @@ struct Connection {
   bool first_request = true;
   bool proxy_pending = false;  // a PROXY header may come first
   bool in_ready = false;       // listed in Engine::ready_
+  bool in_unread = false;      // listed in Engine::unread_
+  bool read_to_end = false;    // the poller has told of an end or an error behind the bytes
   bool dirty = false;          // listed in Engine::dirty_
   bool peer_closed = false;    // the client has sent its FIN
   bool close_after_write = false;

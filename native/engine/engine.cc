@@ -106,16 +106,14 @@ void Engine::Turn() {
     Round(&handled);
     events += handled;
     // One more look costs a system call: worth it only when this one found a crowd.
-    if (handled < 2 && ready_.empty() && !host_notified_) break;
+    if (handled < 2 && !HasReadyWork()) break;
   }
   Bury();
 }
 
 void Engine::Round(int* handled) {
-  PollEvent events[Poller::kMaxEvents];
-  const int count = poller_.Wait(events, Poller::kMaxEvents);
-  for (int i = 0; i < count && !batch_full_; ++i) Dispatch(events[i]);
-  *handled = count;
+  ReadUnread();
+  *handled = TakeEvents();
   // Pipelined requests wait in memory: answer them all before anything is sent, so that a
   // connection gets one write a round.
   do {
@@ -135,6 +133,17 @@ void Engine::Round(int* handled) {
   fresh_.clear();
 }
 
+// The number of events that were dispatched.
+int Engine::TakeEvents() {
+  if (next_event_ == event_count_) {
+    event_count_ = poller_.Wait(events_, Poller::kMaxEvents);
+    next_event_ = 0;
+  }
+  const int first = next_event_;
+  while (next_event_ < event_count_ && !batch_full_) Dispatch(events_[next_event_++]);
+  return next_event_ - first;
+}
+
 void Engine::Dispatch(const PollEvent& event) {
   const auto kind = static_cast<TagKind>(event.tag >> 56);
   const auto index = static_cast<uint32_t>(event.tag);
@@ -143,9 +152,8 @@ void Engine::Dispatch(const PollEvent& event) {
   Connection* const c = connections_[index].get();
   // The place may have been closed and taken again by an earlier event of this round.
   if (!c->open() || (c->serial & kSerialMask) != (event.tag >> 32 & kSerialMask)) return;
-  if (event.writable) {
-    MarkDirty(c);
-  }
+  if (event.writable) MarkDirty(c);
+  if (event.ended || event.failed) c->read_to_end = true;
   if (event.readable && (c->interest & kInterestRead) != 0) {
     OnReadable(c);
   } else if (event.failed) {
@@ -249,6 +257,7 @@ void Engine::UpdateInterest(Connection* c) {
   if (c->registered && wanted == c->interest) return;
   const uint64_t tag = MakeTag(TagKind::kConnection, c->index, c->serial);
   c->interest = wanted;
+  wanted |= kInterestEdge;
   const bool done =
       c->registered ? poller_.Modify(c->fd, wanted, tag) : poller_.Add(c->fd, wanted, tag);
   c->registered = true;
@@ -335,6 +344,12 @@ void Engine::PushReady(Connection* c) {
   ready_.push_back(c);
 }
 
+void Engine::PushUnread(Connection* c) {
+  if (c->in_unread) return;
+  c->in_unread = true;
+  unread_.push_back(c);
+}
+
 void Engine::Notify(Connection* c, Notice notice) {
   host_notified_ = true;
   host_->Notify(IdOf(c), notice);
@@ -362,7 +377,9 @@ Connection* Engine::Find(ExchangeId id) {
 void Engine::DrainIfIdle(Connection* c) {
   if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready) return;
   OnReadable(c);
-  if (c->phase == Phase::kHead && c->input.empty() && !batch_full_) CloseAfterWrite(c, false);
+  // Not read for lack of room: it is read in the next round, and closed when it is idle then.
+  if (c->in_unread) return;
+  if (c->phase == Phase::kHead && c->input.empty()) CloseAfterWrite(c, false);
 }
 
 void Engine::StartDrain() {

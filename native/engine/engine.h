@@ -72,8 +72,11 @@ class Engine {
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
   bool HasWork() const {
-    return !ready_.empty() || !dirty_.empty() || host_notified_ || drain_requested_;
+    return HasReadyWork() || !dirty_.empty() || next_event_ < event_count_ || drain_requested_ ||
+           !graveyard_.empty();
   }
+  // Something was written that no Flush has sent yet.
+  bool HasOutput() const { return !dirty_.empty(); }
 
   // --- the response of an exchange ---
 
@@ -85,6 +88,8 @@ class Engine {
   void StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length);
   void Write(ExchangeId id, ByteView bytes);
   void WriteBorrowed(ExchangeId id, const BorrowedBytes& bytes);
+  // As Write, but tries to send at once: long bytes are copied only if the client is behind.
+  void WriteThrough(ExchangeId id, ByteView bytes);
   void WriteFile(ExchangeId id, UniqueFd file, uint64_t offset, uint64_t size);
   void EndResponse(ExchangeId id);
   // The response cannot be finished: the connection is cut so that the client can see it.
@@ -145,9 +150,12 @@ class Engine {
     uint32_t next;  // index + 1
   };
 
+  bool HasReadyWork() const { return !ready_.empty() || !unread_.empty() || host_notified_; }
+
   // engine.cc
   void UpdateClock();
   void Round(int* handled);
+  int TakeEvents();
   void Dispatch(const PollEvent& event);
   void OnTimer();
   void OnAcceptable(Listener* listener);
@@ -165,6 +173,7 @@ class Engine {
   void DrainIfIdle(Connection* c);
   void ArmTimer();
   void PushReady(Connection* c);
+  void PushUnread(Connection* c);
   void Notify(Connection* c, Notice notice);
   void LogOnce(LogLevel level, const char* text);
   Connection* Find(ExchangeId id);
@@ -172,6 +181,7 @@ class Engine {
 
   // engine_input.cc
   void OnReadable(Connection* c);
+  void ReadUnread();
   void Discard(Connection* c);
   void OnPeerClosed(Connection* c);
   void OnPeerGone(Connection* c);
@@ -209,6 +219,7 @@ class Engine {
   bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
                  uint8_t** start, uint8_t** out);
   bool IsBehind(const Connection* c) const;
+  // The gateway stops shorter ones with a better message.
   static bool FitsScratch(const ResponseHead& head) {
     return head.status.size + head.lines.size <= kScratchBytes / 4;
   }
@@ -249,7 +260,9 @@ class Engine {
   std::vector<Connection*> graveyard_;  // closed in this turn
   std::vector<Connection*> fresh_;      // accepted in this round, not in the poller yet
   std::vector<Connection*> ready_;      // with kept input that can be processed now
+  std::vector<Connection*> unread_;     // whose sockets may hold more, and the poller has told it
   std::vector<Connection*> dirty_;      // with unsent pieces
+  std::vector<Connection*> unsent_;     // whose sockets would take more in the next round
   std::vector<Follower> followers_;
   std::vector<Piece> pieces_;
   uint32_t open_ = 0;
@@ -257,6 +270,11 @@ class Engine {
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
   Said said_[kSaidCount];  // what was logged last
+
+  // What the poller has told and a full batch has put off.
+  PollEvent events_[Poller::kMaxEvents];
+  int next_event_ = 0;
+  int event_count_ = 0;
 
   std::unique_ptr<Field[]> fields_;
   std::unique_ptr<MetaVariable[]> variables_;

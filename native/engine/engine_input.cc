@@ -35,16 +35,19 @@ void Engine::OnReadable(Connection* c) {
   const size_t carried = c->phase == Phase::kHandling ? 0 : c->input.size();
   const size_t room = input_capacity_ - input_used_;
   if (room < carried + kMinReadBytes) {
-    batch_full_ = true;  // level-triggered: this connection is reported again
-    return;
+    batch_full_ = true;
+    return PushUnread(c);
   }
   uint8_t* const start = memory_.data + input_used_;
+  const size_t wanted = std::min(room - carried, kMaxReadBytes);
   ssize_t got;
   do {
-    got = FastRecv(c->fd, start + carried, std::min(room - carried, kMaxReadBytes));
+    got = FastRecv(c->fd, start + carried, wanted);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return errno == EAGAIN ? void() : OnPeerGone(c);
   if (got == 0) return OnPeerClosed(c);
+  // A short read has emptied the socket: the poller will tell of what comes next.
+  if (static_cast<size_t>(got) == wanted || c->read_to_end) PushUnread(c);
   if (carried > 0) {
     memcpy(start, c->input.View().data, carried);
     c->input.Free();
@@ -54,16 +57,37 @@ void Engine::OnReadable(Connection* c) {
   Process(c, start, end);
 }
 
+// Sockets that were not read to their end in the round before.
+void Engine::ReadUnread() {
+  if (unread_.empty()) return;
+  std::vector<Connection*> unread;
+  unread.swap(unread_);
+  for (Connection* c : unread) {
+    c->in_unread = false;
+    if (!c->open()) continue;
+    if (batch_full_) {
+      PushUnread(c);
+      continue;
+    }
+    // Where reading pauses, the poller is asked again when it goes on.
+    if (c->registered && (c->interest & kInterestRead) == 0) continue;
+    OnReadable(c);
+    if (draining_) DrainIfIdle(c);
+  }
+}
+
 // Lingering: the reply is on its way, what still comes in is thrown away.
 void Engine::Discard(Connection* c) {
   uint8_t* const start = memory_.data + input_used_;
-  const size_t room = input_capacity_ - input_used_;
-  if (room < kMinReadBytes) {
+  const size_t wanted = std::min(input_capacity_ - input_used_, kMaxReadBytes);
+  if (wanted < kMinReadBytes) {
     batch_full_ = true;
-    return;
+    return PushUnread(c);
   }
-  const ssize_t got = recv(c->fd, start, std::min(room, kMaxReadBytes), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const ssize_t got = FastRecv(c->fd, start, wanted);
+  if (got < 0 && errno == EINTR) return PushUnread(c);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got == static_cast<ssize_t>(wanted) || c->read_to_end) PushUnread(c);
   if (got <= 0) c->peer_closed = true;
   const bool over = got <= 0 || static_cast<size_t>(got) >= c->linger_left;
   if (over && !c->close_after_write) return Close(c);

@@ -144,7 +144,10 @@ void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, B
 void Engine::StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (!FitsScratch(head)) return AbortResponse(id);
+  if (!FitsScratch(head)) {
+    LogOnce(LogLevel::kError, "a response head of more than 128 KiB cannot be sent");
+    return AbortResponse(id);
+  }
   uint8_t* start;
   uint8_t* out;
   if (StartHead(c, head, length, 0, &start, &out)) Commit(c, start, out);
@@ -178,6 +181,16 @@ void Engine::WriteBorrowed(ExchangeId id, const BorrowedBytes& borrowed) {
   MarkDirty(c);
   QueueOf(c)->Borrow(part);
   if (chunked) Append(c, ByteView(kChunkEnd));
+}
+
+void Engine::WriteThrough(ExchangeId id, ByteView bytes) {
+  // Below that, gathering in the scratch is cheaper than a system call with three parts.
+  constexpr size_t kMinBytes = 16 * 1024;
+  Connection* const c = Find(id);
+  if (bytes.size < kMinBytes || c == nullptr || c->queue != nullptr) return Write(id, bytes);
+  WriteBorrowed(id, {bytes, [](void*) {}, nullptr});
+  FlushConnection(c);
+  if (c->open() && c->queue != nullptr && !c->queue->Own()) Close(c);
 }
 
 void Engine::WriteFile(ExchangeId id, UniqueFd file, uint64_t offset, uint64_t size) {
@@ -294,6 +307,7 @@ void Engine::CloseAfterWrite(Connection* c, bool linger) {
 void Engine::Flush() {
   for (size_t i = 0; i < dirty_.size(); ++i) FlushConnection(dirty_[i]);
   dirty_.clear();
+  dirty_.swap(unsent_);
   pieces_.clear();
   scratch_used_ = 0;
 }
@@ -325,7 +339,12 @@ SendResult Engine::SendPieces(Connection* c) {
 
 // `moved`: the kernel took some of it.
 void Engine::AfterFlush(Connection* c, SendResult result, bool moved) {
-  if (result == SendResult::kFailed) return OnPeerGone(c);
+  if (result == SendResult::kFailed) {
+    if (c->queue != nullptr && c->queue->file_ended()) {
+      LogOnce(LogLevel::kError, "a file became shorter while it was sent: the connection is cut");
+    }
+    return OnPeerGone(c);
+  }
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();
@@ -342,6 +361,12 @@ void Engine::AfterFlush(Connection* c, SendResult result, bool moved) {
   if (c->wants_writable && waiting <= options_.limits.write_high_water_bytes / 4) {
     c->wants_writable = false;
     Notify(c, Notice::kWritable);
+  }
+  if (result == SendResult::kMore) {
+    // The poller has told that it is writable, and does not tell it twice.
+    if (c->write_timed) wheel_.Set(c, options_.limits.write_timeout_s);
+    c->dirty = true;
+    return unsent_.push_back(c);
   }
   if (result == SendResult::kBlocked) {
     // An application that goes on writing is no progress of the client's.

@@ -72,6 +72,16 @@ void OutQueue::Borrow(const BorrowedBytes& borrowed) {
   Push(std::move(segment));
 }
 
+bool OutQueue::Own() {
+  for (Segment* s = head_; s != nullptr; s = s->next) {
+    if (s->borrowed.release == nullptr) continue;
+    if (!s->owned.Append(s->borrowed.bytes)) return false;
+    s->borrowed.release(s->borrowed.context);
+    s->borrowed = {};
+  }
+  return true;
+}
+
 void OutQueue::File(UniqueFd file, uint64_t offset, uint64_t size) {
   auto segment = std::make_unique<Segment>();
   segment->file = std::move(file);
@@ -133,13 +143,16 @@ SendResult OutQueue::SendFile(int socket) {
   // A client that takes everything at once must not have the thread for a whole file.
   constexpr int kMostSteps = 4;
   for (int steps = 0; head_->file_left > 0; ++steps) {
-    if (steps == kMostSteps) return SendResult::kBlocked;
+    if (steps == kMostSteps) return SendResult::kMore;
     auto offset = static_cast<off_t>(head_->file_offset);
     const ssize_t sent = sendfile(socket, head_->file.get(), &offset,
                                   static_cast<size_t>(std::min(head_->file_left, kStep)));
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return errno == EAGAIN ? SendResult::kBlocked : SendResult::kFailed;
-    if (sent == 0) return SendResult::kFailed;
+    if (sent == 0) {
+      file_ended_ = true;
+      return SendResult::kFailed;
+    }
     head_->file_offset += static_cast<uint64_t>(sent);
     head_->file_left -= static_cast<uint64_t>(sent);
     size_ -= static_cast<uint64_t>(sent);

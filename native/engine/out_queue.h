@@ -22,6 +22,7 @@ struct BorrowedBytes {
 enum class SendResult : uint8_t {
   kDone,     // everything was taken by the kernel
   kBlocked,  // wait until the socket is writable
+  kMore,     // the socket may take more: it is the turn of others first
   kFailed,   // the peer is gone, or a file became shorter while it was sent
 };
 
@@ -35,10 +36,14 @@ class OutQueue {
   // False: no memory.
   bool Copy(ByteView bytes);
   void Borrow(const BorrowedBytes& borrowed);
+  // Copies what is borrowed and still waits, and releases it. False: no memory.
+  bool Own();
   // REQUIRES: the process ignores SIGPIPE, as Node does; sendfile(2) knows no MSG_NOSIGNAL.
   void File(UniqueFd file, uint64_t offset, uint64_t size);
 
   bool empty() const { return head_ == nullptr; }
+  // Send has failed because a file became shorter while it was sent.
+  bool file_ended() const { return file_ended_; }
   // Bytes that wait, those of files included.
   uint64_t size() const { return size_; }
 
@@ -56,6 +61,7 @@ class OutQueue {
   Segment* head_ = nullptr;
   Segment* tail_ = nullptr;
   uint64_t size_ = 0;
+  bool file_ended_ = false;
 };
 
 }  // namespace postern

@@ -58,6 +58,8 @@ type Shape = new (
 ) => Environ
 
 const PROTOTYPE: object = Object.freeze(Object.create(null))
+const Bare = function Environ() {} as unknown as new () => Environ
+Bare.prototype = PROTOTYPE
 const VERSION: readonly [1, 0] = Object.freeze([1, 0] as [1, 0])
 
 /** Keys that the server adds unless the request has them, each with the expression for it. */
@@ -141,7 +143,7 @@ export class EnvironFactory {
     return this.memory.inbox.latin1Slice(offset, offset + bytes)
   }
 
-  /** For names that have no number: rare, or too many of them. */
+  /** For names that have no number: rare, or too many of them. The order of keys is that of shapes. */
   private makeByName(
     at: number,
     count: number,
@@ -151,7 +153,7 @@ export class EnvironFactory {
     input: GatewayInput,
   ): Environ {
     const { vars } = this.memory
-    const environ = new this.bare(0, listener, peer, scheme, input)
+    const environ = new Bare()
     for (let i = 0; i < count; i++, at += VAR_INTS) {
       const key = vars[at + VAR_KEY]
       const name =
@@ -159,12 +161,14 @@ export class EnvironFactory {
       environ[name] = this.value(at)
     }
     if (environ.REQUEST_URI !== undefined) environ.RAW_URI ??= environ.REQUEST_URI
+    const added = new this.noVariables(0, listener, peer, scheme, input)
+    for (const [key] of DEFAULTS) if (!Object.hasOwn(environ, key)) environ[key] = added[key]
     return environ
   }
 
-  private get bare(): Shape {
+  private get noVariables(): Shape {
     const shape = compileShape([], this)
-    Object.defineProperty(this, 'bare', { value: shape })
+    Object.defineProperty(this, 'noVariables', { value: shape })
     return shape
   }
 

@@ -5,44 +5,26 @@
 //     any ──the client is gone──► kAborted                      any ──error──► kDone
 //
 // The rules are those of PEP 3333; docs/gateway.md numbers them, test/gateway tests each by number.
-import { STATUS_CODES } from 'node:http'
 import { describeError, GatewayError } from '../errors.js'
 import { FLAG_HEAD, HEAD_NO_BODY, HEAD_NO_LENGTH } from '../native/layout.js'
-import type { FileWrapperClass, WrappedFile } from './file-wrapper.js'
-import type { Head, HeadCache, HeadFacts } from './headers.js'
-import { type BodySource, GatewayInput } from './input.js'
+import { checkAttached, isBytes, PART_BYTES, sizeOf, toBytes, wireSize } from './blocks.js'
+import {
+  dropped,
+  ERROR_HEADERS,
+  ended,
+  noStart,
+  statusLine,
+  statusOf,
+  tooLong,
+  tooShort,
+} from './complaints.js'
+import type { WrappedFile } from './file-wrapper.js'
+import type { Head, HeadFacts } from './headers.js'
+import { GatewayInput } from './input.js'
+import { type BlockSink, Pump } from './pump.js'
+import { RequestBody } from './request-body.js'
+import { badResult, closerOf, isThenable, iteratorOf } from './results.js'
 import type { Block, Environ, GatewayApp, HeaderPair, ResponseBody, Write } from './types.js'
-
-/** What an exchange needs from the server that runs it. */
-export interface ExchangeHost {
-  readonly heads: HeadCache
-  readonly FileWrapper: FileWrapperClass
-  /** Above this many waiting bytes the application pauses. */
-  readonly highWaterBytes: number
-  /** Error pages show the stack. Never in production. */
-  readonly dev: boolean
-
-  /** A whole response; Content-Length is the size of `body`. */
-  respond(exchange: Exchange, head: Head, body: Block): void
-  /** A whole response that has neither a body nor a Content-Length. */
-  respondBare(exchange: Exchange, head: Head): void
-  /** A response that comes in blocks. `length` of all of them in bytes, -1: unknown. */
-  start(exchange: Exchange, head: Head, length: number): void
-  /** Hands a block to the kernel; returns the bytes that it did not take yet. */
-  write(exchange: Exchange, bytes: Uint8Array): number
-  writeFile(exchange: Exchange, fd: number, offset: number, length: number): number
-  fileExtent(fd: number): [number, number] | null
-  end(exchange: Exchange): void
-  /** Cuts the response so that the client sees that it is not whole. */
-  abort(exchange: Exchange): void
-  /** `exchange.writable()` follows, at once or when the client has caught up. */
-  awaitWritable(exchange: Exchange): void
-  readBody(exchange: Exchange): Buffer | null | undefined | [number, string]
-  /** A copy of a body that was told to `Exchange.setInline`. */
-  copyBody(at: number, bytes: number): Buffer
-  /** One error-level line, with the stack where there is one. */
-  logError(message: string, error?: unknown): void
-}
 
 const kNew = 0
 const kStarted = 1
@@ -52,49 +34,21 @@ const kAborted = 4
 
 /** Arrays up to this many bytes are joined and sent as one block. */
 const JOIN_BYTES = 64 * 1024
-/**
- * After this many bytes in one go the event loop gets a turn, however much the client takes: only
- * from there comes the news that it has gone, and other requests wait there too.
- */
-const BURST_BYTES = 1024 * 1024
-/** What a block counts besides its bytes, so that empty ones add up as well. */
-const BLOCK_COST = 64
+/** For a body that is one block and nothing behind it. */
+const NO_MORE: Iterator<Block> = { next: () => ({ done: true, value: undefined }) }
 
-type AnyIterator = Iterator<Block> | AsyncIterator<Block>
-
-export class Exchange implements BodySource, HeadFacts {
-  readonly host: ExchangeHost
-  readonly connection: number
-  readonly generation: number
-  readonly flags: number
-  readonly input: GatewayInput
+export class Exchange extends RequestBody implements BlockSink, HeadFacts {
   /** Content-Length as the application gave it, -1: it did not. */
   contentLength = -1
+  /** The client has more than enough to read. */
+  behind = false
   private state = kNew
   private head: Head | null = null
   private sent = 0
-  /** The client has more than enough to read. */
-  private behind = false
-  /** `writable` is to go on with the iterator. */
-  private paused = false
-  private burst = 0
   /** What is over the Content-Length is cut without a word: a file is longer than the part wanted. */
   private clips = false
   private result: unknown = undefined
-  private iterator: AnyIterator | null = null
-  private trailerPairs: [name: string, value: string][] | null = null
-  /** A body that came whole with its head: undefined: it did not; null: nothing (more) of it. */
-  private inline: Buffer | null | undefined = undefined
-  private inlineAt = 0
-  private inlineBytes = 0
-
-  constructor(host: ExchangeHost, connection: number, generation: number, flags: number) {
-    this.host = host
-    this.connection = connection
-    this.generation = generation
-    this.flags = flags
-    this.input = new GatewayInput(this)
-  }
+  private pump: Pump | null = null
 
   /** The response is complete, or will never be. */
   get done(): boolean {
@@ -109,7 +63,7 @@ export class Exchange implements BodySource, HeadFacts {
       this.fail(error)
       return
     }
-    this.take(result)
+    this.settle(result)
   }
 
   // --- called by the host ---
@@ -122,55 +76,9 @@ export class Exchange implements BodySource, HeadFacts {
     this.closeResult()
   }
 
-  /** More of the request body can be read. */
-  bodyArrived(): void {
-    GatewayInput.wake(this.input)
-  }
-
   /** The client has caught up. */
   writable(): void {
-    if (!this.paused) return
-    this.paused = false
-    this.behind = false
-    if (this.iterator !== null) this.pump(this.iterator)
-  }
-
-  /** Takes "name: value CRLF" lines. */
-  addTrailers(lines: string): void {
-    for (const line of lines.split('\r\n')) {
-      const colon = line.indexOf(':')
-      if (colon > 0) this.trailers.push([line.slice(0, colon).toLowerCase(), line.slice(colon + 2)])
-    }
-  }
-
-  /** wsgi.trailers: filled when the body has come to its end. */
-  get trailers(): [name: string, value: string][] {
-    this.trailerPairs ??= []
-    return this.trailerPairs
-  }
-
-  /** The whole body stands in the host's memory, until the round ends; 0 bytes: there is none. */
-  setInline(at: number, bytes: number): void {
-    this.inline = null
-    this.inlineAt = at
-    this.inlineBytes = bytes
-  }
-
-  /** The round ends: what was not read yet is copied. */
-  keepInline(): void {
-    if (this.inlineBytes === 0) return
-    this.inline = this.host.copyBody(this.inlineAt, this.inlineBytes)
-    this.inlineBytes = 0
-  }
-
-  readBody(): Buffer | null | undefined | [number, string] {
-    if (this.inline === undefined) return this.host.readBody(this)
-    // Another round may have written over it: those bytes belong to somebody else.
-    if (this.inlineBytes > 0 && this.done) return [400, 'the request is over']
-    this.keepInline()
-    const inline = this.inline
-    this.inline = null
-    return inline
+    this.pump?.resume()
   }
 
   // --- called by the application ---
@@ -188,68 +96,79 @@ export class Exchange implements BodySource, HeadFacts {
   }
 
   private write(data: Block): boolean {
+    // A block of the result that is under way comes first.
+    this.pump?.flush()
     if (this.state >= kDone) throw ended()
-    this.send(data)
+    this.send(data, sizeOf(data))
     return !this.behind
   }
 
   // --- the result ---
 
-  private take(result: unknown): void {
-    if (typeof result === 'string' || result instanceof Uint8Array) return this.finishWith(result)
+  private settle(result: unknown): void {
     try {
+      if (typeof result === 'string' || result instanceof Uint8Array) return this.sendWhole(result)
       this.result = result
-      this.takeObject(result)
+      this.settleObject(result)
     } catch (error) {
       this.fail(error)
     }
   }
 
-  private takeObject(result: unknown): void {
+  private settleObject(result: unknown): void {
     if (result === null || typeof result !== 'object') throw badResult(result)
     if (isThenable(result)) {
       this.result = undefined
-      result.then(
-        (value) => this.take(value),
+      // A thenable of somebody's own may call back twice, or at once: resolve() keeps it in order.
+      Promise.resolve(result).then(
+        (value) => this.settle(value),
         (error) => this.fail(error),
       )
       return
     }
     if (this.state >= kDone) return this.discard(result)
-    if (Array.isArray(result)) return this.takeArray(result)
+    if (Array.isArray(result)) return this.sendArray(result)
+    if (isBytes(result)) return this.sendWhole(result)
     if (result instanceof this.host.FileWrapper) return this.sendFile(result as WrappedFile)
-    this.pump(iteratorOf(result))
+    this.iterate(new Pump(this, iteratorOf(result)))
+  }
+
+  private iterate(pump: Pump): void {
+    this.pump = pump
+    pump.run()
   }
 
   /** Nobody waits for it any more, but it is owed its end: a stream its cancel(), all their close(). */
   private discard(result: object): void {
     const sized = Array.isArray(result) || result instanceof this.host.FileWrapper
-    if (!sized) this.iterator = iteratorOf(result)
+    if (!sized) this.pump = new Pump(this, iteratorOf(result))
     this.closeResult()
   }
 
-  private takeArray(blocks: Block[]): void {
-    let bytes = 0
-    for (const block of blocks) bytes += sizeOf(block)
-    if (bytes > JOIN_BYTES) {
-      if (this.contentLength < 0 && this.state === kStarted) this.contentLength = bytes
-      return this.pump(blocks[Symbol.iterator]())
+  private sendArray(blocks: Block[]): void {
+    let size = 0
+    for (const block of blocks) size += sizeOf(block)
+    if (size > JOIN_BYTES) {
+      if (this.contentLength < 0 && this.state === kStarted) {
+        this.contentLength = blocks.reduce((bytes, block) => bytes + wireSize(block), 0)
+      }
+      return this.iterate(new Pump(this, blocks[Symbol.iterator]()))
     }
-    const parts = blocks.map((block) => (typeof block === 'string' ? Buffer.from(block) : block))
-    this.finishWith(parts.length === 1 ? parts[0] : Buffer.concat(parts))
+    const parts = blocks.map(toBytes)
+    this.sendWhole(parts.length === 1 ? parts[0] : Buffer.concat(parts))
   }
 
   private sendFile(wrapped: WrappedFile): void {
-    const { fd } = wrapped.file
-    const extent = typeof fd === 'number' ? this.host.fileExtent(fd) : null
+    const fd = wrapped.descriptor
+    const extent = fd === undefined ? null : this.host.fileExtent(fd)
     if (fd === undefined || extent === null || this.head === null) {
       this.clips = true
-      return this.pump(wrapped[Symbol.asyncIterator]())
+      return this.iterate(new Pump(this, wrapped[Symbol.asyncIterator]()))
     }
     const [offset, left] = extent
     if (this.state === kStarted) {
       if (this.contentLength < 0) this.contentLength = left
-      if (this.hasNoBody() || left === 0) return this.finishStream()
+      if (this.hasNoBody() || left === 0) return this.finish()
       this.host.start(this, this.head, this.contentLength)
       this.state = kSent
     }
@@ -257,114 +176,42 @@ export class Exchange implements BodySource, HeadFacts {
     const length = Math.min(left, room)
     this.sent += length
     this.host.writeFile(this, fd, offset, length)
-    this.finishStream()
-  }
-
-  /** Takes block after block, as long as they come without waiting. */
-  private pump(iterator: AnyIterator): void {
-    this.iterator = iterator
-    try {
-      while (this.state < kDone && !this.behind) {
-        const step = iterator.next()
-        if (isThenable(step)) {
-          step.then(
-            (later) => this.takeStep(later as IteratorResult<Block>, iterator),
-            (error) => this.fail(error),
-          )
-          return
-        }
-        if (!this.acceptStep(step as IteratorResult<Block>)) return
-      }
-    } catch (error) {
-      this.fail(error)
-      return
-    }
-    if (this.state >= kDone) return
-    this.paused = true
-    this.host.awaitWritable(this)
-  }
-
-  private takeStep(step: IteratorResult<Block>, iterator: AnyIterator): void {
-    try {
-      if (!this.acceptStep(step)) return
-    } catch (error) {
-      this.fail(error)
-      return
-    }
-    this.pump(iterator)
-  }
-
-  /** False: that was the last one. */
-  private acceptStep(step: IteratorResult<Block>): boolean {
-    if (this.state >= kDone) return false
-    if (step.done === true) {
-      this.finishStream()
-      return false
-    }
-    this.send(step.value)
-    this.burst += step.value.length + BLOCK_COST
-    if (this.burst > BURST_BYTES) {
-      this.burst = 0
-      this.behind = true
-    }
-    const tooMuch = this.contentLength >= 0 && this.sent > this.contentLength
-    // A response without a body is decided by the first block, empty ones do not count.
-    const decided = this.head !== null && this.hasNoBody() && step.value.length > 0
-    if (tooMuch || decided) this.finishStream()
-    return this.state < kDone
-  }
-
-  /** Sends a block at once, the head before it if it is the first. */
-  private send(block: Block): void {
-    if (sizeOf(block) === 0) return
-    if (this.head === null) throw noStart()
-    if (this.hasNoBody()) return this.dropBlock(this.head)
-    if (this.state === kStarted) {
-      this.host.start(this, this.head, this.contentLength)
-      this.state = kSent
-    }
-    let bytes: Uint8Array = typeof block === 'string' ? Buffer.from(block) : block
-    const left = this.contentLength < 0 ? bytes.length : this.contentLength - this.sent
-    this.sent += bytes.length
-    if (bytes.length > left) {
-      if (left >= 0 && !this.clips) this.host.logError(tooLong(this.contentLength))
-      bytes = bytes.subarray(0, Math.max(left, 0))
-    }
-    this.behind = this.host.write(this, bytes) > this.host.highWaterBytes
-  }
-
-  private dropBlock(head: Head): void {
-    if ((head.flags & HEAD_NO_BODY) !== 0) this.host.logError(dropped(head.code))
+    this.finish()
   }
 
   /** The whole body in one block: the way that most responses go. */
-  private finishWith(block: Block): void {
-    if (this.state === kStarted) {
-      const head = this.head as Head
-      if (this.contentLength >= 0 || (head.flags & HEAD_NO_BODY) !== 0) {
-        this.finishChecked(head, block)
-      } else {
-        this.state = kDone
-        this.host.respond(this, head, block)
-      }
-      if (this.result !== undefined) this.closeResult()
-      return
-    }
+  private sendWhole(block: Block): void {
     if (this.state >= kDone) return this.closeResult()
-    try {
-      if (this.head === null) throw noStart()
-      this.send(block)
-      this.finishStream()
-    } catch (error) {
-      this.fail(error)
+    if (this.head === null) throw noStart()
+    if (block.length === 0 && typeof block !== 'string') checkAttached(block)
+    if (block.length > PART_BYTES) return this.sendLong(this.head, block)
+    if (this.state === kSent) {
+      this.send(block, block.length)
+      return this.finish()
     }
+    if (this.contentLength >= 0 || (this.head.flags & HEAD_NO_BODY) !== 0) {
+      this.sendChecked(this.head, block)
+    } else {
+      this.host.respond(this, this.head, block)
+    }
+    this.over()
+    if (this.result !== undefined) this.closeResult()
   }
 
-  /** As finishWith, where the application gave a length or the status forbids a body. */
-  private finishChecked(head: Head, block: Block): void {
+  /** A whole body that is not handed over in one piece. */
+  private sendLong(head: Head, block: Block): void {
+    const bytes = toBytes(block)
+    const open = this.contentLength < 0 && this.state === kStarted
+    if (open && (head.flags & HEAD_NO_BODY) === 0) this.contentLength = bytes.length
+    const pump = new Pump(this, NO_MORE)
+    pump.startWith(bytes)
+    this.iterate(pump)
+  }
+
+  /** As sendWhole, where the application gave a length or the status forbids a body. */
+  private sendChecked(head: Head, block: Block): void {
     const { host, contentLength } = this
-    const bytes = typeof block === 'string' ? Buffer.from(block) : block
-    this.state = kDone
+    const bytes = toBytes(block)
     if ((head.flags & HEAD_NO_BODY) !== 0) {
       if (bytes.length > 0) host.logError(dropped(head.code))
       return this.sendHeadOnly(head)
@@ -383,7 +230,6 @@ export class Exchange implements BodySource, HeadFacts {
 
   /** The head of a response that may not have a body. */
   private sendHeadOnly(head: Head): void {
-    this.state = kDone
     if (this.contentLength < 0 || (head.flags & HEAD_NO_LENGTH) !== 0) {
       return this.host.respondBare(this, head)
     }
@@ -391,21 +237,27 @@ export class Exchange implements BodySource, HeadFacts {
     this.host.end(this)
   }
 
-  /** The iterator has come to its end, or nothing more of it may be sent. */
-  private finishStream(): void {
+  /** Sends a block at once, the head before it if it is the first. */
+  private send(block: Block, size: number): void {
+    if (size === 0) return
     if (this.head === null) throw noStart()
+    if (this.hasNoBody()) return this.dropBlock(this.head)
     if (this.state === kStarted) {
-      if (this.hasNoBody()) this.sendHeadOnly(this.head)
-      else if (this.contentLength > 0) this.finishChecked(this.head, '')
-      else this.host.respond(this, this.head, '')
-    } else {
-      if (this.contentLength > this.sent) {
-        this.host.logError(tooShort(this.sent, this.contentLength))
-      }
-      this.host.end(this)
+      this.host.start(this, this.head, this.contentLength)
+      this.state = kSent
     }
-    this.state = kDone
-    this.closeResult()
+    let bytes = toBytes(block)
+    const left = this.contentLength < 0 ? bytes.length : this.contentLength - this.sent
+    this.sent += bytes.length
+    if (bytes.length > left) {
+      if (left >= 0 && !this.clips) this.host.logError(tooLong(this.contentLength))
+      bytes = bytes.subarray(0, Math.max(left, 0))
+    }
+    this.behind = this.host.write(this, bytes) > this.host.highWaterBytes
+  }
+
+  private dropBlock(head: Head): void {
+    if ((head.flags & HEAD_NO_BODY) !== 0) this.host.logError(dropped(head.code))
   }
 
   private hasNoBody(): boolean {
@@ -413,20 +265,60 @@ export class Exchange implements BodySource, HeadFacts {
     return this.head !== null && (this.head.flags & HEAD_NO_BODY) !== 0
   }
 
-  /** close() of the result and return() of its iterator, each once, whatever happened. */
-  private closeResult(): void {
-    const { result, iterator } = this
-    this.result = undefined
-    this.iterator = null
-    if (result === undefined && iterator === null) return
-    this.callClose(result, 'close')
-    // The same object may be both: a generator has no close, but an object with next() may.
-    if (iterator !== null) this.callClose(iterator, 'return')
+  // --- BlockSink ---
+
+  take(block: Block, size: number): void {
+    this.send(block, size)
+    const tooMuch = this.contentLength >= 0 && this.sent > this.contentLength
+    // A response without a body is decided by the first block, empty ones do not count.
+    const decided = this.head !== null && this.hasNoBody() && size > 0
+    if (tooMuch || decided) this.finish()
   }
 
-  private callClose(target: unknown, name: 'close' | 'return'): void {
+  pause(): void {
+    this.host.awaitWritable(this)
+  }
+
+  /** The result has come to its end, or nothing more of it may be sent. */
+  finish(): void {
+    if (this.head === null) throw noStart()
+    if (this.state === kStarted) {
+      if (this.hasNoBody()) this.sendHeadOnly(this.head)
+      else if (this.contentLength > 0) this.sendChecked(this.head, '')
+      else this.host.respond(this, this.head, '')
+    } else {
+      if (this.contentLength > this.sent) {
+        this.host.logError(tooShort(this.sent, this.contentLength))
+      }
+      this.host.end(this)
+    }
+    this.over()
+    this.closeResult()
+  }
+
+  // --- the end ---
+
+  /** All is said. A read of the request body that still waits would wait for ever. */
+  private over(): void {
+    this.state = kDone
+    GatewayInput.wake(this.input)
+  }
+
+  /** close() of the result and return() of its iterator, each once, whatever happened. */
+  private closeResult(): void {
+    const { result, pump } = this
+    this.result = undefined
+    this.pump = null
+    this.callClose(result, 'close')
+    // The same object may be both: a generator has no close, but an object with next() may.
+    if (pump !== null) this.callClose(pump.iterator, 'return')
+  }
+
+  private callClose(target: unknown, purpose: 'close' | 'return'): void {
     if (target === null || typeof target !== 'object') return
+    let name: string = purpose
     try {
+      if (purpose === 'close') name = closerOf(target)
       const method = (target as Record<string, unknown>)[name]
       if (typeof method !== 'function') return
       const outcome: unknown = method.call(target)
@@ -438,89 +330,24 @@ export class Exchange implements BodySource, HeadFacts {
     }
   }
 
-  // --- errors ---
-
-  private fail(error: unknown): void {
+  fail(error: unknown): void {
     const { state, host } = this
-    this.closeResult()
     const status = statusOf(error)
     // The client's own doing is not an error of the application, nor is what happens after it left.
     if (state !== kAborted && status >= 500) host.logError('the application failed', error)
-    if (state >= kDone) return
-    this.state = kDone
-    if (state === kSent) return host.abort(this)
+    if (state < kDone) {
+      if (state === kSent) host.abort(this)
+      else this.sendErrorPage(status, error)
+      this.over()
+    }
+    this.closeResult()
+  }
+
+  private sendErrorPage(status: number, error: unknown): void {
+    const { host } = this
     this.contentLength = -1
     const head = host.heads.get(statusLine(status), ERROR_HEADERS, this)
-    const text =
-      host.dev && status >= 500
-        ? `${statusLine(status)}\n\n${describeError(error)}\n`
-        : `${statusLine(status)}\n`
-    host.respond(this, head, text)
+    const stack = host.dev && status >= 500 ? `\n${describeError(error)}\n` : ''
+    host.respond(this, head, `${statusLine(status)}\n${stack}`)
   }
-}
-
-const ERROR_HEADERS: readonly HeaderPair[] = [['Content-Type', 'text/plain; charset=utf-8']]
-
-/** The status of the error's own choice, if it is one for errors. */
-function statusOf(error: unknown): number {
-  try {
-    if (!(error instanceof GatewayError)) return 500
-    const { status } = error
-    return status >= 400 && status in STATUS_CODES ? Number(status) : 500
-  } catch {
-    return 500 // a Proxy that throws when it is looked at
-  }
-}
-
-function statusLine(status: number): string {
-  return `${status} ${status === 413 ? 'Content Too Large' : STATUS_CODES[status]}`
-}
-
-function ended(): GatewayError {
-  return new GatewayError('ERR_RESPONSE_ENDED', 'the response is over')
-}
-
-function noStart(): GatewayError {
-  return new GatewayError('ERR_NO_START', 'a body without a call of startResponse before it')
-}
-
-function tooLong(length: number): string {
-  return `the application gave more than its Content-Length of ${length}: the rest is not sent`
-}
-
-function tooShort(sent: number, length: number): string {
-  return `the application gave ${sent} bytes and a Content-Length of ${length}: the connection is cut`
-}
-
-function dropped(code: number): string {
-  return `the application gave a body with status ${code}, which has none: it is not sent`
-}
-
-function badResult(result: unknown): TypeError {
-  const kind = result === null ? 'null' : typeof result
-  return new TypeError(`the application returned ${kind} instead of a body`)
-}
-
-function sizeOf(block: unknown): number {
-  if (typeof block === 'string' || block instanceof Uint8Array) return block.length
-  throw new TypeError(
-    `a body block is text or bytes, not ${block === null ? 'null' : typeof block}`,
-  )
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null &&
-    typeof value === 'object' &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  )
-}
-
-function iteratorOf(result: object): AnyIterator {
-  if (Symbol.asyncIterator in result) {
-    return (result as AsyncIterable<Block>)[Symbol.asyncIterator]()
-  }
-  if (Symbol.iterator in result) return (result as Iterable<Block>)[Symbol.iterator]()
-  if ('next' in result && typeof result.next === 'function') return result as Iterator<Block>
-  throw new TypeError('the application returned an object that is not iterable')
 }

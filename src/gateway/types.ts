@@ -40,14 +40,23 @@ export interface ErrorStream {
   flush(): void
 }
 
-/** What wsgi.file_wrapper can send: anything with a descriptor, or with `read`. */
-export interface FileLike {
-  /** Descriptor of an open file; it is sent from its current position by sendfile(2). */
-  readonly fd?: number
-  /** Up to `size` bytes; nothing (empty or null) at the end. */
-  read?(size: number): Block | null | undefined | Promise<Block | null | undefined>
+/** An open file. It is sent from its current position, by sendfile(2) where that can be. */
+export interface FileDescriptor {
+  readonly fd: number
   close?(): unknown
 }
+
+/** Something that gives up to `size` bytes at a time; nothing (empty or null) at the end. */
+export interface FileReader {
+  read(size: number): Block | null | undefined | Promise<Block | null | undefined>
+  close?(): unknown
+}
+
+/** A descriptor wins: a FileHandle of node:fs/promises has a `read` of another kind. */
+export type FileLike = FileDescriptor | FileReader
+
+/** What wsgi.file_wrapper can send: a file, or a stream of Node or the web. */
+export type WrappableFile = FileLike | AsyncIterable<Block> | ReadableStream<Block>
 
 /**
  * The environ: the CGI meta-variables of the request (strings, one character a byte) and the
@@ -75,7 +84,7 @@ export interface Environ {
   'wsgi.multiprocess': boolean
   'wsgi.run_once': boolean
   'wsgi.input_terminated': true
-  'wsgi.file_wrapper': new (file: FileLike, blockSize?: number) => AsyncIterable<Block>
+  'wsgi.file_wrapper': new (file: WrappableFile, blockSize?: number) => AsyncIterable<Block>
   /** Trailer fields of a chunked body, filled when `wsgi.input` has come to its end. */
   'wsgi.trailers'?: [name: string, value: string][]
   // biome-ignore lint/suspicious/noExplicitAny: applications and middleware add what they like

@@ -4,11 +4,12 @@
 //
 // Ordinary means: the whole response is known and short. Everything else (streams, files, large
 // bodies) goes through the functions of the native engine.
-import { readSync } from 'node:fs'
+import { read } from 'node:fs'
 import { EnvironFactory, type LatinBuffer, type Peer } from '../gateway/environ.js'
-import { Exchange, type ExchangeHost } from '../gateway/exchange.js'
+import { Exchange } from '../gateway/exchange.js'
 import { createFileWrapper, type FileWrapperClass } from '../gateway/file-wrapper.js'
 import { type Head, HeadCache } from '../gateway/headers.js'
+import type { ExchangeHost, HostedExchange } from '../gateway/host.js'
 import type { Block, GatewayApp } from '../gateway/types.js'
 import type { NativeEngine } from '../native/addon.js'
 import * as L from '../native/layout.js'
@@ -55,9 +56,10 @@ export class Dispatcher implements ExchangeHost {
   private listening: Listening | null = null
   private listeners: ListenerName[] = []
   private readonly peers: Peer[] = []
-  /** Exchanges that did not finish in their round, by connection. */
-  private readonly open: (Exchange | undefined)[] = []
+  /** Exchanges that did not finish in their round and wait for something, by connection. */
+  private readonly open: (HostedExchange | undefined)[] = []
   private filled = 0
+  private over = false
 
   constructor(options: DispatcherOptions) {
     this.app = options.app
@@ -85,6 +87,12 @@ export class Dispatcher implements ExchangeHost {
     }
     const factory = new EnvironFactory({ inbox, vars: engine.vars }, facts, keyNames)
     this.listening = { engine, inbox, factory, out: Buffer.from(engine.out.buffer) }
+  }
+
+  /** The engine is closed: whoever waits for a client or an answer learns that there is none. */
+  abortAll(): void {
+    this.over = true
+    for (const exchange of this.open.splice(0)) exchange?.aborted()
   }
 
   nameListener(index: number, name: ListenerName): void {
@@ -152,7 +160,7 @@ export class Dispatcher implements ExchangeHost {
     }
     if (!exchange.done) {
       exchange.keepInline()
-      this.open[connection] = exchange
+      this.list(exchange)
     }
     return exchange
   }
@@ -180,23 +188,35 @@ export class Dispatcher implements ExchangeHost {
     if (type === L.TYPE_BODY) exchange.bodyArrived()
     else if (type === L.TYPE_WRITABLE) exchange.writable()
     else exchange.aborted()
-    if (exchange.done) this.open[connection] = undefined
+    if (exchange.done) this.unlist(exchange)
     if (this.isolation.dirty) this.isolation.sweep()
+  }
+
+  // What happens on its connection is told to a listed exchange. One that is over leaves the list at
+  // once: a connection may idle for minutes behind it.
+  private list(exchange: HostedExchange): void {
+    exchange.listed = true
+    this.open[exchange.connection] = exchange
+  }
+
+  private unlist(exchange: HostedExchange): void {
+    exchange.listed = false
+    if (this.open[exchange.connection] === exchange) this.open[exchange.connection] = undefined
   }
 
   // --- ExchangeHost ---
 
-  respond(exchange: Exchange, head: Head, body: Block): void {
+  respond(exchange: HostedExchange, head: Head, body: Block): void {
     if (typeof body === 'string') this.respondText(exchange, head, body)
     else if (body.length > COPY_BYTES) this.respondLong(exchange, head, body)
     else this.respondBytes(exchange, head, body)
   }
 
-  respondBare(exchange: Exchange, head: Head): void {
+  respondBare(exchange: HostedExchange, head: Head): void {
     this.record(exchange, head, L.HEAD_NO_BODY | L.HEAD_NO_LENGTH, this.room(0), 0)
   }
 
-  private respondText(exchange: Exchange, head: Head, text: string): void {
+  private respondText(exchange: HostedExchange, head: Head, text: string): void {
     const size = text.length
     if (size > COPY_BYTES) return this.respondLong(exchange, head, Buffer.from(text))
     // In UTF-8 a UTF-16 code unit takes three bytes at most.
@@ -214,13 +234,13 @@ export class Dispatcher implements ExchangeHost {
     this.record(exchange, head, 0, at, out.write(text, at, 'utf8'))
   }
 
-  private respondBytes(exchange: Exchange, head: Head, bytes: Uint8Array): void {
+  private respondBytes(exchange: HostedExchange, head: Head, bytes: Uint8Array): void {
     const at = this.room(bytes.length)
     ;(this.listening as Listening).out.set(bytes, at)
     this.record(exchange, head, 0, at, bytes.length)
   }
 
-  private respondLong(exchange: Exchange, head: Head, bytes: Uint8Array): void {
+  private respondLong(exchange: HostedExchange, head: Head, bytes: Uint8Array): void {
     this.start(exchange, head, bytes.length)
     this.write(exchange, bytes)
     this.end(exchange)
@@ -240,8 +260,15 @@ export class Dispatcher implements ExchangeHost {
     return this.filled
   }
 
-  private record(exchange: Exchange, head: Head, flags: number, body: number, bytes: number): void {
+  private record(
+    exchange: HostedExchange,
+    head: Head,
+    flags: number,
+    body: number,
+    bytes: number,
+  ): void {
     this.filled = body + bytes
+    if (exchange.listed) this.unlist(exchange)
     const { engine } = this.listening as Listening
     if (head.id < 0) this.numberHead(engine, head)
     if (head.id < 0 && !this.hasRoomForHead(head)) {
@@ -282,18 +309,18 @@ export class Dispatcher implements ExchangeHost {
     }
   }
 
-  start(exchange: Exchange, head: Head, length: number): void {
+  start(exchange: HostedExchange, head: Head, length: number): void {
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     engine.startResponse(connection, generation, head.status, head.lines, head.flags, length)
   }
 
-  write(exchange: Exchange, bytes: Uint8Array): number {
+  write(exchange: HostedExchange, bytes: Uint8Array): number {
     const { engine } = this.listening as Listening
     return engine.write(exchange.connection, exchange.generation, bytes)
   }
 
-  writeFile(exchange: Exchange, fd: number, offset: number, length: number): number {
+  writeFile(exchange: HostedExchange, fd: number, offset: number, length: number): number {
     const { engine } = this.listening as Listening
     return engine.writeFile(exchange.connection, exchange.generation, fd, offset, length)
   }
@@ -302,26 +329,28 @@ export class Dispatcher implements ExchangeHost {
     return (this.listening as Listening).engine.fileExtent(fd)
   }
 
-  end(exchange: Exchange): void {
+  end(exchange: HostedExchange): void {
+    if (exchange.listed) this.unlist(exchange)
     ;(this.listening as Listening).engine.end(exchange.connection, exchange.generation)
   }
 
-  abort(exchange: Exchange): void {
+  abort(exchange: HostedExchange): void {
+    if (exchange.listed) this.unlist(exchange)
     ;(this.listening as Listening).engine.abort(exchange.connection, exchange.generation)
   }
 
-  awaitWritable(exchange: Exchange): void {
+  awaitWritable(exchange: HostedExchange): void {
     const { engine } = this.listening as Listening
-    // The event comes to an exchange that is known to be open.
-    this.open[exchange.connection] = exchange
+    this.list(exchange)
     const waiting = engine.queued(exchange.connection, exchange.generation, true)
     if (waiting <= this.highWaterBytes / 4) setImmediate(() => exchange.writable())
   }
 
-  readBody(exchange: Exchange): Buffer | null | undefined | [number, string] {
+  readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string] {
+    if (this.over) return [503, 'the server has stopped']
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
-    this.open[connection] = exchange
+    this.list(exchange)
     const next = engine.readBody(connection, generation)
     if (next === null && (exchange.flags & L.FLAG_CHUNKED) !== 0) {
       exchange.addTrailers(engine.trailers(connection, generation))
@@ -348,7 +377,13 @@ function takeNews(factory: EnvironFactory, news: Int32Array, at: number): void {
   else factory.addShape(number, offset, size)
 }
 
-function readDescriptor(fd: number, size: number): Uint8Array {
+/** Not readSync: a pipe may have nothing to read for a long time, and a disk is not always quick. */
+function readDescriptor(fd: number, size: number): Promise<Uint8Array> {
   const block = Buffer.allocUnsafe(size)
-  return block.subarray(0, readSync(fd, block, 0, size, null))
+  return new Promise((resolve, reject) => {
+    read(fd, block, 0, size, null, (error, bytes) => {
+      if (error === null) resolve(block.subarray(0, bytes))
+      else reject(error)
+    })
+  })
 }

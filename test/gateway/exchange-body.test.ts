@@ -1,4 +1,5 @@
 // What an application may return, and when it is read.
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { Write } from '../../src/gateway/types.js'
 import { MemoryHost, outcomeOf, start, turn } from '../support/memory-host.js'
@@ -11,6 +12,30 @@ function stream(...blocks: (string | Uint8Array)[]): ReadableStream<string | Uin
       controller.close()
     },
   })
+}
+
+function lost(): Uint8Array {
+  const bytes = new Uint8Array(100)
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+  return bytes
+}
+
+class Both {
+  private readonly sync: string
+  private readonly async: string
+
+  constructor(sync: string, async: string) {
+    this.sync = sync
+    this.async = async
+  }
+
+  *[Symbol.iterator]() {
+    yield this.sync
+  }
+
+  async *[Symbol.asyncIterator]() {
+    yield this.async
+  }
 }
 
 describe('kinds of results', () => {
@@ -60,6 +85,20 @@ describe('kinds of results', () => {
     ],
     ['a thenable', () => ({ then: (done: (body: string) => void) => done('abc') }), 'abc'],
     [
+      'a thenable that calls back twice, and throws then',
+      () => ({
+        then(done: (body: unknown) => void) {
+          done(stream('a'))
+          done(stream('b'))
+          throw new Error('c')
+        },
+      }),
+      'a',
+    ],
+    ['bytes of another realm', () => runInNewContext('new Uint8Array([97])'), 'a'],
+    ['a block of another realm', () => [runInNewContext('new Uint8Array([97])')].values(), 'a'],
+    ['text of an iterable that is asynchronous too', () => new Both('sync', 'async'), 'async'],
+    [
       'an iterator of promises of blocks',
       async function* () {
         yield Promise.resolve('a')
@@ -89,6 +128,61 @@ describe('kinds of results', () => {
     const { host } = start(answer(() => result))
     expect(await host.outcome()).toMatchObject({ status: '500 Internal Server Error' })
     expect(host.errors[0].error).toBeInstanceOf(TypeError)
+  })
+
+  test.each<[unknown, string]>([
+    [undefined, 'returned undefined instead of a body (is a return missing?)'],
+    [5, 'returned a number instead of a body'],
+    [{}, 'returned an object instead of a body, which is not iterable'],
+    [
+      new Response('a'),
+      'returned a Response instead of a body: call startResponse with its status',
+    ],
+    [new Blob(['a']), 'returned a Blob instead of a body: return its stream()'],
+    [new ArrayBuffer(1), 'returned an ArrayBuffer instead of a body: wrap it in a Uint8Array'],
+    [new DataView(new ArrayBuffer(1)), 'returned a DataView instead of a body: wrap it in'],
+    [new Uint16Array(1), 'returned an Uint16Array instead of a body: wrap it in a Uint8Array'],
+    [[new ArrayBuffer(1)], 'a body block is text or bytes, not an ArrayBuffer'],
+    [new Map([['a', 'b']]), 'a body block is text or bytes, not an array'],
+    [[undefined], 'a body block is text or bytes, not undefined'],
+  ])('W55: %j: the error says what it is and what was meant', async (result, message) => {
+    const { host } = start(answer(() => result))
+    await host.outcome()
+    expect((host.errors[0].error as Error).message).toContain(message)
+  })
+
+  test('W55: a result that throws when it is looked at is an error like any other', async () => {
+    const hostile = () => {
+      throw new Error('do not touch')
+    }
+    const result = new Proxy({}, { get: hostile, has: hostile, getPrototypeOf: hostile })
+    const { host } = start(answer(() => result))
+    expect(await host.outcome()).toMatchObject({ status: '500 Internal Server Error' })
+  })
+
+  test.each<[string, () => unknown]>([
+    ['whole', () => lost()],
+    ['in an array', () => [lost()]],
+    ['in a generator', () => [lost()].values()],
+  ])('W30: bytes %s whose memory was transferred are lost, not empty: 500', async (_name, make) => {
+    const { host } = start(answer(make))
+    expect(await host.outcome()).toMatchObject({ status: '500 Internal Server Error' })
+    expect((host.errors[0].error as Error).message).toContain('lost its memory')
+  })
+
+  test('W30: next() that gives no object: 500, and the log says so', async () => {
+    for (const step of [undefined, null, 'a']) {
+      const { host } = start(answer(() => ({ next: () => step })))
+      expect(await host.outcome()).toMatchObject({ status: '500 Internal Server Error' })
+      expect((host.errors[0].error as Error).message).toContain('an object with done and value')
+    }
+  })
+
+  test('W36 W38: the length of a large array of text is that of its bytes', async () => {
+    const { host } = start(answer(() => ['\u20ac'.repeat(30_000), 'x'.repeat(40_000)]))
+    const { length, body, end } = await host.outcome()
+    expect([length, body.length, end]).toEqual([130_000, 130_000, 'whole'])
+    expect(host.errors).toEqual([])
   })
 
   test.each<[string, unknown]>([

@@ -1,11 +1,15 @@
 // That every result is closed, once, however its request ends.
+import { Readable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
+import type { Write } from '../../src/gateway/types.js'
+import { FLAG_HEAD } from '../../src/native/layout.js'
 import { MemoryHost, outcomeOf, start, turn } from '../support/memory-host.js'
 import {
   answer,
   Counted,
   CountedAsync,
   CountedIterable,
+  TEXT,
   withResolvers,
 } from '../support/results.js'
 
@@ -105,6 +109,70 @@ describe('close', () => {
       await turn()
       expect(cancel).toHaveBeenCalledTimes(1)
     }
+  })
+
+  test('W34: a web stream that waits for a block is cancelled at once', async () => {
+    const cancel = vi.fn()
+    const body = new ReadableStream({ start: (c) => c.enqueue('a'), cancel })
+    const { host, exchange } = start(answer(() => body))
+    await turn()
+    expect(host.soFar().body).toBe('a')
+    exchange.aborted()
+    expect(cancel).toHaveBeenCalledTimes(1)
+    await turn()
+    expect(host.errors).toEqual([])
+  })
+
+  test('W34: a web stream that is at its end is not cancelled any more', async () => {
+    const cancel = vi.fn()
+    const body = new ReadableStream({ start: (c) => c.close(), cancel })
+    await outcomeOf(answer(() => body))
+    expect(cancel).not.toHaveBeenCalled()
+  })
+
+  test('W34: a stream of Node is destroyed when the client goes, also while it waits', async () => {
+    for (const early of [true, false]) {
+      const gate = withResolvers()
+      const body = new Readable({ read() {} })
+      const { host, exchange } = start(answer(() => gate.promise.then(() => body)))
+      if (early) exchange.aborted()
+      gate.resolve()
+      await turn()
+      exchange.aborted()
+      await turn()
+      expect(body.destroyed).toBe(true)
+      expect(host.errors).toEqual([])
+    }
+  })
+
+  test('W40: a stream of Node that is not sent is destroyed', async () => {
+    const body = Readable.from(['a', 'b'])
+    expect(
+      await outcomeOf(
+        answer(() => body),
+        { flags: FLAG_HEAD },
+      ),
+    ).toMatchObject({ body: '' })
+    expect(body.destroyed).toBe(true)
+  })
+
+  test('W34 W46: close() that still writes changes nothing of an error', async () => {
+    let write: Write = () => true
+    const result = {
+      next: () => {
+        throw new Error('first')
+      },
+      close: () => write('late'),
+    }
+    const { host } = start((_, startResponse) => {
+      write = startResponse('200 OK', TEXT)
+      return result as never
+    })
+    expect(await host.outcome()).toMatchObject({ status: '500 Internal Server Error' })
+    expect(host.errors.map(({ message }) => message)).toEqual([
+      'the application failed',
+      'close() of the result',
+    ])
   })
 
   test('W34: a result with close() of any other kind is closed', async () => {

@@ -81,6 +81,43 @@ describe('the body of the request', () => {
     expect(host.errors).toEqual([])
   })
 
+  test('W59: a read that waits when the response ends is told, and so is every later one', async () => {
+    for (const result of ['text', ['x'.repeat(70_000)], ['a'].values()]) {
+      const told: unknown[] = []
+      let input: GatewayInput | undefined
+      const { host } = start(
+        (environ, startResponse) => {
+          input = environ['wsgi.input']
+          input.read().catch((error) => told.push(error))
+          startResponse('200 OK', TEXT)
+          return result as string
+        },
+        { body: [Buffer.from('half'), undefined] },
+      )
+      await host.outcome()
+      expect(told).toMatchObject([{ code: 'ERR_BODY', status: 400 }])
+      await expect(input?.readline()).rejects.toMatchObject({ code: 'ERR_BODY' })
+    }
+  })
+
+  test('W59: a read that fails because the response ended is no unhandled rejection', async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const { host } = start(
+      (environ, startResponse) => {
+        void environ['wsgi.input'].read()
+        startResponse('403 Forbidden', TEXT)
+        return 'no'
+      },
+      { body: [undefined] },
+    )
+    await host.outcome()
+    await turn()
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
+
   test('W52: trailers of a chunked body stand in lower case, repeated ones apart', () => {
     const { exchange } = start(read, { body: [] })
     exchange.addTrailers('X-A: 1\r\nx-b: two: parts\r\nX-A: 3\r\n')

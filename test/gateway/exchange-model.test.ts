@@ -12,7 +12,7 @@ type Step =
   | { do: 'throw' }
   | { do: 'bad' }
 
-const size = fc.constantFrom(0, 1, 7, 100, 70_000)
+const size = fc.constantFrom(0, 1, 7, 100, 70_000, 300_000)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('block' as const), size }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('write' as const), size }) },
@@ -24,7 +24,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('start' as const),
       status: fc.constantFrom('200 OK', '204 No Content', '304 Not Modified', '20'),
-      length: fc.constantFrom(null, 0, 7, 8, 107, 70_000),
+      length: fc.constantFrom(null, 0, 7, 8, 107, 70_000, 300_000),
       replace: fc.boolean(),
     }),
   },

@@ -1,22 +1,89 @@
 // wsgi.file_wrapper: untouched, read by hand, and behind middleware.
+import { Readable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
 import { createFileWrapper } from '../../src/gateway/file-wrapper.js'
-import type { GatewayApp } from '../../src/gateway/types.js'
+import type { GatewayApp, WrappableFile } from '../../src/gateway/types.js'
 import { FLAG_HEAD } from '../../src/native/layout.js'
-import { MemoryHost, start } from '../support/memory-host.js'
+import { MemoryHost, start, turn } from '../support/memory-host.js'
 import { TEXT } from '../support/results.js'
 
 describe('the class', () => {
   const FileWrapper = createFileWrapper((fd, size) => Buffer.from(`${fd}:${size}`))
 
-  test.each([[null], [undefined], ['path'], [{}], [{ fd: '3' }], [{ read: 5 }], [() => 'x']])(
-    'W47: %j is no file: the application learns it when it makes the wrapper',
-    (file) => {
-      expect(() => new FileWrapper(file as never)).toThrow(
+  test.each<[unknown, string]>([
+    [null, 'not null'],
+    [undefined, 'not undefined'],
+    ['path', 'not a string'],
+    [3, 'not a number'],
+    [{}, 'not an object'],
+    [{ fd: '3' }, 'not an object'],
+    [{ read: 5 }, 'not an object'],
+    [() => 'x', 'not a function'],
+    [{ fd: -1, read() {} }, 'not a descriptor -1: the file is closed'],
+    [{ fd: Number.NaN }, 'not a descriptor NaN'],
+    [new Blob(['x']), 'not a Blob: give it its stream()'],
+  ])('W47: %j is no file: the application learns it when it makes the wrapper', (file, what) => {
+    const make = () => new FileWrapper(file as never)
+    expect(make).toThrow(expect.objectContaining({ code: 'ERR_BAD_FILE' }))
+    expect(make).toThrow(what)
+  })
+
+  test.each([[0], [-1], [1.5], [Number.NaN], ['8192'], [null]])(
+    'W47: %j is no block size',
+    (size) => {
+      expect(() => new FileWrapper({ fd: 0 }, size as never)).toThrow(
         expect.objectContaining({ code: 'ERR_BAD_FILE' }),
       )
     },
   )
+
+  test.each<[string, () => object]>([
+    ['a stream of Node', () => Readable.from(['a', 'b'])],
+    ['one that has a descriptor too', () => Object.assign(Readable.from(['a', 'b']), { fd: 0 })],
+    ['a web stream', () => ReadableStream.from(['a', 'b'])],
+    [
+      'an async generator',
+      async function* () {
+        yield 'a'
+        yield 'b'
+      },
+    ],
+  ])('W47: %s gives its own blocks', async (_name, make) => {
+    const wrapped = new FileWrapper(make() as never)
+    expect(wrapped.descriptor).toBeUndefined()
+    const seen: unknown[] = []
+    for await (const block of wrapped) seen.push(block)
+    expect(seen).toEqual(['a', 'b'])
+  })
+
+  test('W47: close() ends a stream that was not read', async () => {
+    const stream = new Readable({ read() {} })
+    new FileWrapper(stream as never).close()
+    expect(stream.destroyed).toBe(true)
+    const cancel = vi.fn()
+    await new FileWrapper(new ReadableStream({ cancel }) as never).close()
+    expect(cancel).toHaveBeenCalledTimes(1)
+  })
+
+  test('W47: close() waits for the read that is under way', async () => {
+    let finish: (bytes: Uint8Array) => void = () => {}
+    const Slow = createFileWrapper(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve
+        }),
+    )
+    const close = vi.fn()
+    const wrapped = new Slow({ fd: 0, close })
+    const step = wrapped[Symbol.asyncIterator]().next()
+    const closed = wrapped.close()
+    await turn()
+    expect(close).not.toHaveBeenCalled()
+    finish(Buffer.from('x'))
+    await closed
+    expect(close).toHaveBeenCalledTimes(1)
+    expect(await step).toEqual({ done: false, value: Buffer.from('x') })
+  })
 
   test('W47: an object with only read() is read in blocks of the size asked for', async () => {
     const sizes: number[] = []
@@ -83,7 +150,7 @@ describe('file_wrapper', () => {
     (file: object, headers = TEXT): GatewayApp =>
     (environ, startResponse) => {
       startResponse('200 OK', headers)
-      return new environ['wsgi.file_wrapper'](file)
+      return new environ['wsgi.file_wrapper'](file as WrappableFile)
     }
 
   test('W48: a file is sent from its position, with its length', async () => {
@@ -125,7 +192,7 @@ describe('file_wrapper', () => {
     start(
       (environ, startResponse) => {
         startResponse('200 OK', TEXT)('head:')
-        return new environ['wsgi.file_wrapper'](file)
+        return new environ['wsgi.file_wrapper'](file as WrappableFile)
       },
       {},
       host,
@@ -167,6 +234,34 @@ describe('file_wrapper', () => {
     const { exchange } = start(wrap({ read: () => 'more', close }), {}, host)
     exchange.aborted()
     expect(close).toHaveBeenCalledTimes(1)
+  })
+
+  test('W47 W34: a stream of Node is destroyed when the client goes', async () => {
+    for (const flags of [0, FLAG_HEAD]) {
+      const stream = new Readable({ read() {} })
+      const { exchange, host } = start(wrap(stream), { flags })
+      await turn()
+      exchange.aborted()
+      await turn()
+      expect(stream.destroyed).toBe(true)
+      expect(host.errors).toEqual([])
+    }
+  })
+
+  test('W47 W34: a web stream is cancelled when the client goes', async () => {
+    const cancel = vi.fn()
+    const { exchange, host } = start(wrap(new ReadableStream({ cancel })))
+    await turn()
+    exchange.aborted()
+    await turn()
+    expect(cancel).toHaveBeenCalledTimes(1)
+    expect(host.errors).toEqual([])
+  })
+
+  test('W48: a stream is sent up to Content-Length, and that is no error', async () => {
+    const { host } = start(wrap(Readable.from(['abc', 'def']), [['Content-Length', '4']]))
+    expect(await host.outcome()).toMatchObject({ body: 'abcd', length: 4, end: 'whole' })
+    expect(host.errors).toEqual([])
   })
 
   test('W29 W47: without startResponse: 500, and the file is closed', async () => {

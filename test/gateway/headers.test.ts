@@ -132,6 +132,39 @@ describe('the headers', () => {
     }
   })
 
+  test.each<[unknown, string]>([
+    [undefined, 'not undefined: pass [] for none'],
+    [null, 'not null'],
+    ['X-A: 1', 'not a string'],
+    [{ 'X-A': '1' }, 'not an object: pass Object.entries(headers)'],
+    [new Map([['X-A', '1']]), 'not a Map: pass [...headers]'],
+    [new Headers({ 'X-A': '1' }), 'not a Headers: pass [...headers]'],
+  ])('W23: %j instead of pairs: the error says what to pass', (headers, message) => {
+    expect(() => get('200 OK', headers)).toThrow(message)
+  })
+
+  test.each<[unknown, string]>([
+    [[['Content-Length', 5]], 'Content-Length is 5, not text'],
+    [[['X-A', 5]], 'X-A is 5, not text of latin-1 characters without CR, LF and NUL: pass String('],
+    [[['X-A', 5n]], 'X-A is a bigint, not text'],
+    [[['X-A', `\n${'x'.repeat(500)}`]], `X-A is "\\n${'x'.repeat(197)}…, not text`],
+    [['Content-Type', 'text/plain'], 'a header is "Content-Type" instead of a pair [name, value]'],
+  ])('W23: headers %#: the error names what is wrong', (headers, message) => {
+    expect(() => get('200 OK', headers)).toThrow(message)
+  })
+
+  test('W22 W23: a head is of 64 KiB at most', () => {
+    const most = 64 * 1024 - '200 OK'.length - 'X-A: \r\n'.length
+    expect(get('200 OK', [['X-A', 'a'.repeat(most)]]).lines).toHaveLength(most + 7)
+    for (const [status, headers] of [
+      ['200 OK', [['X-A', 'a'.repeat(most + 1)]]],
+      ['200 OK', Array(70_000).fill(['A', ''])],
+      [`200 ${'a'.repeat(64 * 1024)}`, []],
+    ] as const) {
+      expect(() => get(status, headers)).toThrow('characters: at most 65536')
+    }
+  })
+
   test('W23: a control character cannot forge a line of the log', () => {
     expect(() => get('200 OK', [['X-A', 'a\n2026 error: forged']])).toThrow(/a\\n2026/)
   })

@@ -3,9 +3,11 @@
 // It holds the exchange to the contract of ExchangeHost: a response starts once, nothing follows its
 // end, no more bytes than were announced. What breaks that is a violation, and `outcome` throws it.
 
-import { Exchange, type ExchangeHost } from '../../src/gateway/exchange.js'
+import { isBytes } from '../../src/gateway/blocks.js'
+import { Exchange } from '../../src/gateway/exchange.js'
 import { createFileWrapper, type FileWrapperClass } from '../../src/gateway/file-wrapper.js'
 import { type Head, HeadCache } from '../../src/gateway/headers.js'
+import type { ExchangeHost, HostedExchange } from '../../src/gateway/host.js'
 import type { Block, Environ, GatewayApp } from '../../src/gateway/types.js'
 import { FLAG_HEAD, HEAD_NO_BODY } from '../../src/native/layout.js'
 
@@ -54,7 +56,7 @@ export class MemoryHost implements ExchangeHost {
   private phase: Phase = 'idle'
   private head: Head | null = null
   private length = -1
-  private awaiting: Exchange | null = null
+  private awaiting: HostedExchange | null = null
 
   constructor(options: MemoryOptions = {}) {
     this.highWaterBytes = options.highWaterBytes ?? 64 * 1024
@@ -101,7 +103,7 @@ export class MemoryHost implements ExchangeHost {
 
   // --- ExchangeHost ---
 
-  respond(_exchange: Exchange, head: Head, body: Block): void {
+  respond(_exchange: HostedExchange, head: Head, body: Block): void {
     const bytes = Buffer.from(body as string)
     this.open(head, (head.flags & HEAD_NO_BODY) !== 0 ? -1 : bytes.length)
     // For HEAD the engine sends the length of the body and not the body.
@@ -109,22 +111,22 @@ export class MemoryHost implements ExchangeHost {
     this.close('whole')
   }
 
-  respondBare(_exchange: Exchange, head: Head): void {
+  respondBare(_exchange: HostedExchange, head: Head): void {
     this.open(head, -1)
     this.close('whole')
   }
 
-  start(_exchange: Exchange, head: Head, length: number): void {
+  start(_exchange: HostedExchange, head: Head, length: number): void {
     this.open(head, length)
   }
 
-  write(_exchange: Exchange, bytes: Uint8Array): number {
-    if (!(bytes instanceof Uint8Array)) this.violations.push('wrote something that is not bytes')
+  write(_exchange: HostedExchange, bytes: Uint8Array): number {
+    if (!isBytes(bytes)) this.violations.push('wrote something that is not bytes')
     if (bytes.length > 0) this.take(Buffer.from(bytes).toString('latin1'))
     return this.waitingBytes
   }
 
-  writeFile(_exchange: Exchange, fd: number, offset: number, length: number): number {
+  writeFile(_exchange: HostedExchange, fd: number, offset: number, length: number): number {
     const file = this.files.get(fd)
     if (length > 0)
       this.take((file?.bytes ?? Buffer.alloc(0)).toString('latin1', offset, offset + length))
@@ -149,7 +151,7 @@ export class MemoryHost implements ExchangeHost {
     this.close('cut')
   }
 
-  awaitWritable(exchange: Exchange): void {
+  awaitWritable(exchange: HostedExchange): void {
     this.awaiting = exchange
     if (!this.stalled) setImmediate(() => this.catchUp())
   }

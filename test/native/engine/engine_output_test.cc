@@ -371,3 +371,18 @@ TEST("Date and Server are there unless they are switched off") {
     CHECK_EQ(client->Responses()[0].Field("Server") != "(absent)", on);
   }
 }
+
+TEST("a long file goes on without waiting, also when the socket never was full") {
+  constexpr uint64_t kSize = 24 * 1024 * 1024;
+  Rig rig;
+  rig.host.answer = [&](const Seen& seen) {
+    UniqueFd file(open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    CHECK(ftruncate(file.get(), kSize) == 0);
+    rig.host.Start(seen.id, kSize);
+    rig.engine->WriteFile(seen.id, std::move(file), 0, kSize);
+    rig.engine->EndResponse(seen.id);
+  };
+  Client* client = rig.Connect();
+  client->Send(Get("/"));
+  CHECK(rig.Until([&] { return client->received.size() > kSize; }, 20000));
+}
