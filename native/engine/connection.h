@@ -90,7 +90,8 @@ struct Connection {
   ResponseState response = ResponseState::kNone;
   ResponseFraming framing = ResponseFraming::kNoBody;
   uint64_t response_left = 0;   // with kLength
-  uint32_t handed_round = 0;    // when it was handed over
+  uint32_t read_round = 0;      // when the socket was read last
+  uint32_t handed_round = 0;    // when the exchange was handed over
   uint32_t first_follower = 0;  // index + 1 into Engine::followers_ of this round, 0: none
 
   // Output: pieces of the engine's scratch in this turn, or a queue when the socket is behind.

@@ -112,8 +112,11 @@ void Engine::Turn() {
 }
 
 void Engine::Round(int* handled) {
-  ReadUnread();
+  // Each of the two can fill a batch: they take turns in being the first.
+  unread_first_ = !unread_first_;
+  if (unread_first_) ReadUnread();
   *handled = TakeEvents();
+  if (!unread_first_) ReadUnread();
   // Pipelined requests wait in memory: answer them all before anything is sent, so that a
   // connection gets one write a round.
   do {
@@ -374,22 +377,31 @@ Connection* Engine::Find(ExchangeId id) {
 }
 
 // A connection without a request in it: its last chance to have one is what the kernel holds now.
-void Engine::DrainIfIdle(Connection* c) {
-  if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready) return;
-  OnReadable(c);
-  // Not read for lack of room: it is read in the next round, and closed when it is idle then.
-  if (c->in_unread) return;
-  if (c->phase == Phase::kHead && c->input.empty()) CloseAfterWrite(c, false);
+// If there is no room to read that, ReadUnread comes back here.
+void Engine::CloseIfIdle(Connection* c) {
+  if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready || c->in_unread) return;
+  CloseAfterWrite(c, false);
 }
 
-void Engine::StartDrain() {
-  drain_requested_ = false;
-  if (draining_) return;
+// Accepts what waits in the listen queues. False: there may be more, for another turn.
+bool Engine::EmptyListenQueues() {
+  // More than any queue holds; who connects all the time must not hold up the end.
+  constexpr uint32_t kMostPasses = 64;
+  if (++drain_passes_ > kMostPasses) return true;
+  bool empty = true;
   for (const auto& listener : listeners_) {
     if (!listener->fd.valid()) continue;
     listener->expected_accepts = kMaxAccepts;
     OnAcceptable(listener.get());
+    empty &= listener->expected_accepts < kMaxAccepts;
   }
+  return empty;
+}
+
+void Engine::StartDrain() {
+  if (!draining_ && !EmptyListenQueues()) return;
+  drain_requested_ = false;
+  if (draining_) return;
   draining_ = true;
   accepting_ = false;
   PollListeners(false);
@@ -401,7 +413,10 @@ void Engine::StartDrain() {
 // whose response began before draining, so that its head promised another one.
 void Engine::DrainIdle() {
   for (size_t i = 0; i < connections_.size() && !batch_full_; ++i) {
-    if (connections_[i]->open()) DrainIfIdle(connections_[i].get());
+    Connection* const c = connections_[i].get();
+    if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready) continue;
+    OnReadable(c);
+    CloseIfIdle(c);
   }
 }
 

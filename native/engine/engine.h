@@ -168,9 +168,10 @@ class Engine {
   void Expire(Connection* c);
   void Close(Connection* c);
   void Bury();
+  bool EmptyListenQueues();
   void StartDrain();
   void DrainIdle();
-  void DrainIfIdle(Connection* c);
+  void CloseIfIdle(Connection* c);
   void ArmTimer();
   void PushReady(Connection* c);
   void PushUnread(Connection* c);
@@ -253,6 +254,7 @@ class Engine {
   bool batch_full_ = false;
   bool host_notified_ = false;
   bool drain_requested_ = false;
+  uint32_t drain_passes_ = 0;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;
@@ -274,6 +276,7 @@ class Engine {
   // What the poller has told and a full batch has put off.
   PollEvent events_[Poller::kMaxEvents];
   int next_event_ = 0;
+  bool unread_first_ = false;
   int event_count_ = 0;
 
   std::unique_ptr<Field[]> fields_;

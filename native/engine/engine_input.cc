@@ -38,6 +38,9 @@ void Engine::OnReadable(Connection* c) {
     batch_full_ = true;
     return PushUnread(c);
   }
+  // Once a delivery: the followers of a connection stand in one run of bytes, and in one row.
+  if (c->read_round == round_) return PushUnread(c);
+  c->read_round = round_;
   uint8_t* const start = memory_.data + input_used_;
   const size_t wanted = std::min(room - carried, kMaxReadBytes);
   ssize_t got;
@@ -62,17 +65,19 @@ void Engine::ReadUnread() {
   if (unread_.empty()) return;
   std::vector<Connection*> unread;
   unread.swap(unread_);
-  for (Connection* c : unread) {
+  for (size_t i = 0; i < unread.size(); ++i) {
+    if (batch_full_) {
+      // Those that had to wait are the first next time.
+      unread_.insert(unread_.begin(), unread.begin() + static_cast<ptrdiff_t>(i), unread.end());
+      return;
+    }
+    Connection* const c = unread[i];
     c->in_unread = false;
     if (!c->open()) continue;
-    if (batch_full_) {
-      PushUnread(c);
-      continue;
-    }
     // Where reading pauses, the poller is asked again when it goes on.
     if (c->registered && (c->interest & kInterestRead) == 0) continue;
     OnReadable(c);
-    if (draining_) DrainIfIdle(c);
+    if (draining_) CloseIfIdle(c);
   }
 }
 

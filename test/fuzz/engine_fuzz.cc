@@ -145,6 +145,7 @@ void Session::Send(ByteView bytes) {
 // What an answer from outside of a turn sets free waits for the next one.
 void Session::Stir() {
   if (MannerOf(input_) == Manner::kPrompt) return;
+  if (MannerOf(input_) == Manner::kWild && cuts_.Next(0, 15) == 0) engine_.Drain();
   app_.Stir();
   engine_.Flush();
 }

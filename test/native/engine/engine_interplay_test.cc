@@ -183,6 +183,75 @@ TEST("a reply lingers for its reader also while others fill the whole input memo
   CHECK_EQ(rig.engine->open_connections(), uploads + 1);
 }
 
+TEST("what comes in two reads of one delivery is not mixed up, though it ends where a read does") {
+  // 64 bytes each, so that a read of 64 KiB ends with a request.
+  const auto request = [](int number) {
+    std::string out = Get("/" + std::to_string(number), "X: ");
+    out.insert(out.size() - 2, std::string(64 - out.size() - 2, 'x') + "\r\n");
+    return out;
+  };
+  constexpr int kRead = 1024;
+  constexpr int kAll = 2 * kRead + 100;
+  RigOptions options;
+  options.unix_socket = true;
+  Rig rig(options);
+  Client* client = rig.Connect();
+  std::string rest;
+  for (int i = 2 * kRead; i < kAll; ++i) rest += request(i);
+  ExchangeId held;
+  rig.host.answer = [&](const Seen& seen) {
+    // More comes while the second half of what is there still waits to be read.
+    if (seen.target == "/0") client->Send(rest);
+    if (seen.target != "/" + std::to_string(kRead)) return rig.host.Respond(seen.id, seen.target);
+    held = seen.id;
+  };
+  std::string first;
+  for (int i = 0; i < 2 * kRead; ++i) first += request(i);
+  CHECK_EQ(first.size(), 128u * 1024);
+  client->Send(first);
+  CHECK(rig.Until([&] { return held.generation != 0; }));
+  rig.host.Respond(held, "/" + std::to_string(kRead));
+  rig.engine->Flush();
+  CHECK(rig.Until([&] { return rig.host.seen.size() == kAll; }, 3000));
+  rig.Settle();
+  const std::vector<Response> responses = client->Responses();
+  CHECK_EQ(responses.size(), static_cast<size_t>(kAll));
+  for (size_t i = 0; i < responses.size(); ++i) {
+    CHECK_EQ(responses[i].body, "/" + std::to_string(i));
+  }
+}
+
+TEST("uploads that fill each batch leave room for everybody else") {
+  RigOptions options;
+  options.unix_socket = true;
+  Rig rig(options);
+  constexpr size_t kRead = 64 * 1024;
+  const size_t uploads = rig.memory.size() / kRead;  // more than a batch holds
+  const std::string data(kRead, 'x');
+  // As fast as it is read, more is there.
+  const auto read = [&](ExchangeId id) {
+    BodyState state;
+    rig.host.ReadBody(id, &state);
+    for (size_t i = 0; i < uploads; ++i) {
+      if (rig.clients[i]->unsent() < kRead) rig.clients[i]->Send(data + data);
+      rig.clients[i]->Pump();
+    }
+  };
+  rig.host.answer = [&](const Seen& seen) {
+    seen.complete ? rig.host.Respond(seen.id, seen.target) : read(seen.id);
+  };
+  rig.host.noticed = [&](ExchangeId id, Notice notice) {
+    if (notice == Notice::kBody) read(id);
+  };
+  for (size_t i = 0; i < uploads; ++i) rig.Connect()->Send(Announce("/", kRead * 10000));
+  CHECK(rig.Until([&] { return rig.host.seen.size() == uploads; }));
+  Client* other = rig.Connect();
+  other->Send(Get("/"));
+  rig.engine->Turn();
+  other->Pump();
+  CHECK_EQ(other->Responses().size(), 1u);
+}
+
 TEST("no 100 is sent into the middle of a response") {
   Rig rig;
   ExchangeId id;
@@ -218,6 +287,16 @@ TEST("a response that began before draining ends its connection, though its head
   CHECK(rig.Until([&] { return rig.host.drained == 1; }, 3000));
   CHECK(rig.Until([&] { return client->ended; }));
   CHECK(client->Responses()[0].whole && client->Responses()[0].Field("Connection") == "(absent)");
+}
+
+TEST("a drain takes every connection that waits in the listen queue") {
+  Rig rig;
+  constexpr size_t kWaiting = 300;
+  for (size_t i = 0; i < kWaiting; ++i) rig.Connect()->Send(Get("/"));
+  rig.engine->Drain();
+  CHECK(rig.Until([&] { return rig.host.drained == 1; }));
+  rig.Settle();
+  for (const auto& client : rig.clients) CHECK_EQ(client->Responses().size(), 1u);
 }
 
 TEST("what a host is told is about an exchange that is open") {
