@@ -1,0 +1,4 @@
+import { contract } from './behaviour.contract.js'
+import { gatewayRow } from './row.js'
+
+contract(gatewayRow('uwsgi', { transport: 'unix' }))
