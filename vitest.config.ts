@@ -1,3 +1,4 @@
+// How the TypeScript tests run; scripts/test.mjs is what runs them.
 import { defineConfig } from 'vitest/config'
 
 // The addon is loaded into worker processes, never into worker threads: a test that crashes one

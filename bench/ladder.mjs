@@ -6,16 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root, say } from '../scripts/lib.mjs'
-import {
-  machine,
-  median,
-  ratio,
-  rounds,
-  startServer,
-  stopServer,
-  validate,
-  wrk,
-} from './measure.mjs'
+import { machine, median, ratio, rounds, wrk } from './measure.mjs'
+import { describe, replaceBetween } from './pages.mjs'
 import { prepare } from './prepare.mjs'
 
 const NODE = process.execPath
@@ -61,37 +53,32 @@ const { values } = parseArgs({
 })
 
 prepare()
-const servers = []
-for (const [i, rung] of RUNGS.entries()) servers.push(await startServer(rung, 9300 + i))
-try {
-  for (const server of servers) await validate(server)
-  const report = { machine: machine(), cases: {} }
-  for (const [name, script] of [
-    ['keep-alive', undefined],
-    ['pipelined ×16', 'pipelined.lua'],
-  ]) {
-    const drive = (server, seconds) => wrk(server, seconds, { script })
-    const results = rounds(servers, {
-      count: Number(values.rounds),
-      seconds: Number(values.seconds),
-      drive,
-      progress: (done, all) => process.stderr.write(`\r${name}: round ${done} of ${all} `),
-    })
-    process.stderr.write('\n')
-    say(`\n${name}, -c64, server CPU a request\n`)
-    say('| rung | what | µs | × L0 | 95 % |')
-    say('|---|---|---|---|---|')
-    report.cases[name] = RUNGS.map((rung) => {
-      const to = ratio(results, rung.name, 'L0')
-      const us = median(results.get(rung.name).map((one) => one.us))
-      say(
-        `| ${rung.name} | ${rung.what} | ${us.toFixed(2)} | ${to.ratio.toFixed(3)} | ${to.low.toFixed(3)}–${to.high.toFixed(3)} |`,
-      )
-      return { rung: rung.name, us, ...to }
-    })
+const how = { count: Number(values.rounds), seconds: Number(values.seconds) }
+const report = { machine: machine(), ...how, cases: {} }
+const text = [describe(report.machine, how)]
+for (const [name, script] of [
+  ['keep-alive', undefined],
+  ['pipelined ×16', 'pipelined.lua'],
+]) {
+  const results = await rounds(RUNGS, {
+    ...how,
+    drive: (server, seconds) => wrk(server, seconds, { script }),
+    progress: (done, all) => process.stderr.write(`\r${name}: round ${done} of ${all} `),
+  })
+  process.stderr.write('\n')
+  report.cases[name] = RUNGS.map(({ name: rung, what }) => ({
+    rung,
+    what,
+    us: median(results.get(rung).map((one) => one.us)),
+    ...ratio(results, rung, 'L0'),
+  }))
+  text.push('', `### ${name}`, '', '| rung | what | µs | × L0 | 95 % |', '|---|---|---|---|---|')
+  for (const { rung, what, us, ratio: to, low, high } of report.cases[name]) {
+    const spread = `${low.toFixed(3)}–${high.toFixed(3)}`
+    text.push(`| ${rung} | ${what} | ${us.toFixed(2)} | ${to.toFixed(3)} | ${spread} |`)
   }
-  mkdirSync(join(root, 'bench/results'), { recursive: true })
-  writeFileSync(join(root, 'bench/results/ladder.json'), `${JSON.stringify(report, null, 2)}\n`)
-} finally {
-  for (const server of servers) await stopServer(server)
 }
+say(text.join('\n'))
+mkdirSync(join(root, 'bench/results'), { recursive: true })
+writeFileSync(join(root, 'bench/results/ladder.json'), `${JSON.stringify(report, null, 2)}\n`)
+replaceBetween('docs/performance.md', 'ladder', text.join('\n'))

@@ -105,19 +105,44 @@ function shuffled(items) {
   return copy
 }
 
+let nextPort = 9300
+
+/** Starts a server for each of `specs`, and stops them whatever `use` does. */
+export async function withServers(specs, use) {
+  const servers = []
+  try {
+    for (const spec of specs) servers.push(await startServer(spec, nextPort++))
+    return await use(servers)
+  } finally {
+    for (const server of servers) await stopServer(server)
+  }
+}
+
+/** A process keeps the memory layout that it was born with: each is started that many times. */
+const GENERATIONS = 3
+
 /**
- * Interleaved rounds in random order.
+ * Interleaved rounds in random order, with fresh processes after each third of them; replies are
+ * validated before and after.
  *
  * @returns for each server its slots, in the order of the rounds
  */
-export function rounds(servers, { count, seconds, drive, progress }) {
-  const results = new Map(servers.map((server) => [server.name, []]))
-  for (const server of servers) drive(server, 2)
-  for (let round = 0; round < count; round++) {
-    for (const server of shuffled(servers)) {
-      results.get(server.name)[round] = slot(server, drive, seconds)
-    }
-    progress?.(round + 1, count)
+export async function rounds(specs, { count, seconds, drive, progress }) {
+  const results = new Map(specs.map((spec) => [spec.name, []]))
+  let done = 0
+  for (let generation = 1; generation <= GENERATIONS; generation++) {
+    const until = Math.round((count * generation) / GENERATIONS)
+    await withServers(specs, async (servers) => {
+      for (const server of servers) await validate(server)
+      for (const server of servers) drive(server, 3)
+      for (; done < until; done++) {
+        for (const server of shuffled(servers)) {
+          results.get(server.name)[done] = slot(server, drive, seconds)
+        }
+        progress?.(done + 1, count)
+      }
+      for (const server of servers) await validate(server)
+    })
   }
   return results
 }

@@ -6,18 +6,29 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { has, root, say } from './lib.mjs'
 
-/** Command → Debian package, where they differ. */
-const PACKAGES = { nginx: 'nginx-light' }
+/** What is needed → its Debian package, where that has another name. */
+const PACKAGES = {
+  nginx: 'nginx-light',
+  'clang++': 'clang',
+  libfuzzer: () => `libclang-rt-${/version (\d+)/.exec(outputOf('clang++', '--version'))?.[1]}-dev`,
+}
+
+/** How to see that something is there which is no command. */
+const CHECKS = { libfuzzer: hasFuzzer }
 
 /** Directories of commands that an ordinary user's PATH lacks. */
 const SYSTEM_PATHS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
-/** Ends this script with code 1 if one of the `commands` is missing and cannot be installed. */
-export function installPeers(commands) {
+/**
+ * Ends this script with code 1 if one of the `peers` is missing and cannot be installed.
+ *
+ * @param peers commands, or `libfuzzer`: the library of the clang that is there
+ */
+export function installPeers(peers) {
   addSystemPaths()
-  const missing = commands.filter((command) => !has(command))
+  const missing = peers.filter((peer) => !isThere(peer))
   if (missing.length === 0) return
-  const packages = missing.map((command) => PACKAGES[command] ?? command)
+  const packages = missing.map(packageOf)
   const prefix = rootPrefix()
   const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages]
   if (prefix === null || !has('apt-get')) return giveUp(missing, install)
@@ -27,8 +38,27 @@ export function installPeers(commands) {
   const done =
     quietly([...prefix, apt, 'update']) &&
     quietly([...prefix, apt, '-oDPkg::Lock::Timeout=120', ...rest])
-  const still = missing.filter((command) => !has(command))
+  const still = missing.filter((peer) => !isThere(peer))
   if (!done || still.length > 0) giveUp(still.length > 0 ? still : missing, install)
+}
+
+function isThere(peer) {
+  return CHECKS[peer]?.() ?? has(peer)
+}
+
+function packageOf(peer) {
+  const found = PACKAGES[peer] ?? peer
+  return typeof found === 'function' ? found() : found
+}
+
+/** clang says the whole path of a library that it has, and the mere name of one that it has not. */
+function hasFuzzer() {
+  const arch = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch
+  return outputOf('clang++', `-print-file-name=libclang_rt.fuzzer-${arch}.a`).startsWith('/')
+}
+
+function outputOf(command, ...args) {
+  return spawnSync(command, args, { encoding: 'utf8' }).stdout ?? ''
 }
 
 function addSystemPaths() {

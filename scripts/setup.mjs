@@ -4,7 +4,7 @@
 //                                         POSTERN_ADDON=build/Debug/postern.node uses it
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { digest, root, run, runQuietly, say, unlessFresh } from './lib.mjs'
+import { digest, has, root, run, runQuietly, say, unlessFresh } from './lib.mjs'
 
 /** @param debug build the addon with assertions instead of optimised */
 export function setUp({ debug = false } = {}) {
@@ -41,7 +41,24 @@ function checkNode() {
   process.exit(1)
 }
 
+/** node-gyp says the same in fifty lines. */
+function checkCompiler() {
+  const wanted = [
+    ['g++', process.env.CXX !== undefined || ['g++', 'c++', 'clang++'].some(has)],
+    ['make', has('make')],
+    ['python3', process.env.PYTHON !== undefined || ['python3', 'python'].some(has)],
+  ]
+  const missing = wanted.filter(([, there]) => !there).map(([name]) => name)
+  if (missing.length === 0) return
+  process.stderr.write(
+    `Postern's addon is C++20; to build it, install ${missing.join(', ')} ` +
+      `(Debian: sudo apt-get install g++ make python3)\n`,
+  )
+  process.exit(1)
+}
+
 function buildAddon(kind) {
+  checkCompiler()
   // Through npm, so that its settings (nodedir, proxies) reach node-gyp.
   const gyp = (...args) =>
     runQuietly('npm', ['exec', '--no', '--loglevel=error', '--', 'node-gyp', ...args])

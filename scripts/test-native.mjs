@@ -1,12 +1,14 @@
 // Builds and runs the C++ tests of test/native, under AddressSanitizer and UBSan.
 //
 //   node scripts/test-native.mjs                    all
-//   node scripts/test-native.mjs corpus             one executable: unit, engine, timeouts, corpus
+//   node scripts/test-native.mjs corpus             one executable: unit, engine, timeouts, corpus,
+//                                                   fuzz-replay (the fuzz targets with known inputs)
 //   node scripts/test-native.mjs unit "chunk size"  the tests whose title contains that text
 //   node scripts/test-native.mjs corpus own/te/01   one case of the corpus (a prefix of its id)
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { writeCorpus } from './corpus-lines.mjs'
+import { SEEDS, writeSeeds } from './fuzz-seeds.mjs'
 import { root, say } from './lib.mjs'
 import { compile, link, pureSources, sourcesUnder } from './native-build.mjs'
 
@@ -14,23 +16,26 @@ const OUT = 'build/native-tests'
 const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 const COMPILER = [
   ...['g++', '-std=c++20', '-O1', '-g1', '-fno-exceptions', '-fno-rtti', ...SANITIZE],
-  ...['-fno-omit-frame-pointer', '-DPOSTERN_DEBUG', '-Inative', '-Itest/native'],
+  ...['-fno-omit-frame-pointer', '-DPOSTERN_DEBUG', '-Inative', '-Itest/native', '-Itest/fuzz'],
   ...['-Wall', '-Wextra', '-Werror', '-Wno-missing-field-initializers'],
 ]
 const MAIN = 'test/native/main.cc'
+const FUZZER_MAIN = 'test/fuzz/libfuzzer_main.cc'
 
 /** The executables and their sources. */
 function programs() {
   const all = sourcesUnder('test/native').filter((path) => path !== MAIN)
   const engine = all.filter((path) => /\/engine\/engine_.*\.cc$/.test(path))
+  const rig = engine.filter((path) => !path.endsWith('_test.cc'))
   const timeouts = engine.filter((path) => path.endsWith('timeout_test.cc'))
   const corpus = all.filter((path) => path.startsWith('test/native/corpus'))
   const unit = all.filter((path) => !engine.includes(path) && !corpus.includes(path))
   return {
-    timeouts,
+    timeouts: [...rig, ...timeouts],
     corpus,
     unit,
     engine: engine.filter((path) => !timeouts.includes(path)),
+    'fuzz-replay': sourcesUnder('test/fuzz').filter((path) => path !== FUZZER_MAIN),
   }
 }
 
@@ -39,7 +44,9 @@ async function build(wanted) {
   const built = []
   for (const [name, sources] of Object.entries(programs())) {
     if (wanted !== undefined && name !== wanted) continue
-    const objects = await compile([MAIN, ...sources], OUT, COMPILER)
+    // The replay of the fuzzers has a main of its own.
+    const all = name === 'fuzz-replay' ? sources : [MAIN, ...sources]
+    const objects = await compile(all, OUT, COMPILER)
     link([...objects, ...natives], `${OUT}/${name}`, ['g++', ...SANITIZE])
     built.push(name)
   }
@@ -49,9 +56,10 @@ async function build(wanted) {
 function runProgram(name, args) {
   const env = {
     ...process.env,
-    ASAN_OPTIONS: 'abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1',
+    ASAN_OPTIONS: 'abort_on_error=0:handle_abort=1:detect_leaks=1:detect_stack_use_after_return=1',
     UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
     POSTERN_CORPUS: join(root, OUT, 'corpus-lines'),
+    POSTERN_FUZZ_SEEDS: join(root, SEEDS),
   }
   const child = spawn(join(root, OUT, name), args, { cwd: root, env })
   let output = ''
@@ -92,6 +100,7 @@ if (wanted !== undefined && programs()[wanted] === undefined) {
 }
 const started = Date.now()
 writeCorpus(join(OUT, 'corpus-lines'))
+writeSeeds()
 const built = await build(wanted)
 const buildSeconds = (Date.now() - started) / 1000
 const results = await Promise.all(built.map((name) => runProgram(name, args)))

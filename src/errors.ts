@@ -4,9 +4,18 @@
 
 import { inspect } from 'node:util'
 
-/** Exit codes of every Postern process: an emperor retries 111 and leaves 100 alone. */
-export const EXIT: { readonly OK: 0; readonly PERMANENT: 100; readonly TEMPORARY: 111 } = {
+/**
+ * Exit codes of every Postern process: an emperor retries 111 and leaves 100 alone. 1 is Node's own,
+ * for an exception that nobody caught.
+ */
+export const EXIT: {
+  readonly OK: 0
+  readonly CRASHED: 1
+  readonly PERMANENT: 100
+  readonly TEMPORARY: 111
+} = {
   OK: 0,
+  CRASHED: 1,
   PERMANENT: 100,
   TEMPORARY: 111,
 }

@@ -15,5 +15,5 @@ export type {
 } from './gateway/types.js'
 export { validate } from './gateway/validate.js'
 export { type RunningServer, type ServeOptions, serve } from './server/serve.js'
-export type { Listener } from './server/server.js'
+export type { Listener } from './server/sockets.js'
 export { VERSION } from './version.js'

@@ -1,5 +1,7 @@
-// The smallest gateway application that shows something: run it with `npm start`, or with
-// `npx postern examples/hello/app.ts`.
+// The smallest application that shows something. `npm start` serves it; so does
+//
+//   npx postern examples/hello/app.ts
+//   curl http://127.0.0.1:8000/you         # Hello from Postern: GET /you
 import type { Environ, StartResponse } from 'postern'
 
 export default function application(environ: Environ, startResponse: StartResponse): string {

@@ -99,12 +99,12 @@ bool JsEngine::Attach() {
   uv_loop_t* loop = nullptr;
   napi_get_uv_event_loop(env_, &loop);
   if (uv_poll_init(loop, &poll_, engine_->pollable_fd()) != 0 ||
-      uv_prepare_init(loop, &prepare_) != 0) {
+      uv_prepare_init(loop, &prepare_) != 0 || uv_idle_init(loop, &idle_) != 0) {
     napi_throw_error(env_, "ERR_POSTERN_LOOP", "the event loop does not take the engine");
     return false;
   }
-  poll_.data = prepare_.data = this;
-  open_handles_ = 2;
+  poll_.data = prepare_.data = idle_.data = this;
+  open_handles_ = 3;
   attached_ = true;
   uv_poll_start(&poll_, UV_READABLE, OnReadable);
   uv_prepare_start(&prepare_, OnPrepare);
@@ -124,6 +124,7 @@ void JsEngine::Detach(void (*done)(void*), void* context) {
   attached_ = false;
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), OnClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), OnClosed);
 }
 
 void JsEngine::OnClosed(uv_handle_t* handle) {
@@ -137,6 +138,18 @@ void JsEngine::OnReadable(uv_poll_t* handle, int, int) {
   static_cast<JsEngine*>(handle->data)->engine_->Turn();
 }
 
+// A turn ends although there is work left, so that timers run. No descriptor tells of that work:
+// an idle handle makes libuv look for events without waiting for them.
+void JsEngine::KeepAwake() {
+  const bool wanted = engine_->HasWork();
+  if (!attached_ || wanted == (uv_is_active(reinterpret_cast<uv_handle_t*>(&idle_)) != 0)) return;
+  if (wanted) {
+    uv_idle_start(&idle_, [](uv_idle_t*) {});
+  } else {
+    uv_idle_stop(&idle_);
+  }
+}
+
 // Right before libuv waits: answers that came from timers, promises and other callbacks.
 void JsEngine::OnPrepare(uv_prepare_t* handle) {
   auto* self = static_cast<JsEngine*>(handle->data);
@@ -144,6 +157,7 @@ void JsEngine::OnPrepare(uv_prepare_t* handle) {
   // The end of a stream leaves no record: it may be all that there is to send.
   if (self->engine_->HasOutput()) self->engine_->Flush();
   if (self->engine_->HasWork()) self->engine_->Turn();
+  self->KeepAwake();
 }
 
 void JsEngine::Accept(const Request& request) {

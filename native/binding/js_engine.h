@@ -2,8 +2,9 @@
 // application is a JavaScript function.
 //
 // One uv_poll_t watches the engine's descriptor, one uv_prepare_t sends what was written outside
-// of a turn. JavaScript is called once a round (Deliver) and answers in shared memory; only
-// streamed bodies and responses cost further calls (js_api.cc).
+// of a turn, and a uv_idle_t keeps the loop from sleeping over work that a turn has left.
+// JavaScript is called once a round (Deliver) and answers in shared memory; only streamed bodies
+// and responses cost further calls (js_api.cc).
 #ifndef POSTERN_BINDING_JS_ENGINE_H_
 #define POSTERN_BINDING_JS_ENGINE_H_
 
@@ -70,6 +71,7 @@ class JsEngine : public AppHost {
   void TakeRecord(const int32_t* record);
   static void OnReadable(uv_poll_t* handle, int status, int events);
   static void OnPrepare(uv_prepare_t* handle);
+  void KeepAwake();
   static void OnClosed(uv_handle_t* handle);
 
   const napi_env env_;
@@ -93,6 +95,7 @@ class JsEngine : public AppHost {
 
   uv_poll_t poll_{};
   uv_prepare_t prepare_{};
+  uv_idle_t idle_{};
   int open_handles_ = 0;
   bool attached_ = false;
   void (*detached_)(void*) = nullptr;

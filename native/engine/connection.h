@@ -62,10 +62,13 @@ struct Connection {
   bool first_request = true;
   bool proxy_pending = false;  // a PROXY header may come first
   bool in_ready = false;       // listed in Engine::ready_
+  bool in_unread = false;      // listed in Engine::unread_
+  bool read_to_end = false;    // the poller has told of an end or an error behind the bytes
   bool dirty = false;          // listed in Engine::dirty_
   bool peer_closed = false;    // the client has sent its FIN
   bool close_after_write = false;
   bool linger_on_close = false;
+  bool write_timed = false;     // the deadline is that of a stuck queue
   bool wants_writable = false;  // the host waits for a short output queue
   bool reading_paused = false;
 
@@ -98,6 +101,8 @@ struct Connection {
   Peer peer;
 
   bool open() const { return phase != Phase::kClosed; }
+  // Post-buffering: the host has not seen the request yet.
+  bool IsHeld() const { return body != nullptr && !body->held_head.empty(); }
   bool HasExchange() const { return phase == Phase::kBody || phase == Phase::kHandling; }
 };
 

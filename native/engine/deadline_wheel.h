@@ -1,5 +1,9 @@
 // Deadlines of connections, in ticks of one second.
 //
+// Time is counted in ticks that the engine got to see. While the application holds the thread, no
+// client can make progress that anybody would notice, so a stall of any length is one tick; and
+// while nothing is open there are none.
+//
 // A wheel of 240 buckets. Moving a deadline further away, which happens with every request, is one
 // store: the connection stays in its bucket and is put into the right one when that bucket is due.
 // Only the connections of a due bucket are ever looked at, so ten thousand idle ones cost nothing.
@@ -15,14 +19,12 @@ namespace postern {
 
 class DeadlineWheel {
  public:
-  explicit DeadlineWheel(uint32_t now) : now_(now) {}
-
   uint32_t now() const { return now_; }
 
   // The connection expires when `seconds` whole seconds have passed. 0 seconds: never.
   void Set(Connection* c, uint32_t seconds) {
     if (seconds == 0) return Clear(c);
-    c->deadline = now_ + seconds + 1;
+    c->deadline = now_ + std::min(seconds, kMaxSeconds) + 1;
     if (c->in_wheel && c->bucket_due <= c->deadline) return;
     Remove(c);
     Insert(c);
@@ -37,29 +39,27 @@ class DeadlineWheel {
     c->in_wheel = false;
   }
 
-  // Moves time on to `now` and calls expired(connection) for each that is overdue.
+  // Moves time on by a second and calls expired(connection) for each that is overdue.
   template <typename Expired>
-  void Advance(uint32_t now, Expired expired) {
-    const uint32_t from = now - now_ > kBuckets ? now - kBuckets : now_;
-    for (uint32_t tick = from + 1; tick - 1 != now; ++tick) {
-      now_ = tick;
-      // Always the first of the bucket: `expired` may remove others of it. Nothing is put into this
-      // bucket meanwhile, because no deadline is set for now.
-      while (Connection* const c = Bucket(tick)) {
-        Remove(c);
-        if (c->deadline == 0) continue;
-        if (c->deadline <= tick) {
-          c->deadline = 0;
-          expired(c);
-        } else {
-          Insert(c);
-        }
+  void Tick(Expired expired) {
+    ++now_;
+    // Always the first of the bucket: `expired` may remove others of it. Nothing is put into this
+    // bucket meanwhile, because no deadline is set for now.
+    while (Connection* const c = Bucket(now_)) {
+      Remove(c);
+      if (c->deadline == 0) continue;
+      if (c->deadline <= now_) {
+        c->deadline = 0;
+        expired(c);
+      } else {
+        Insert(c);
       }
     }
   }
 
  private:
   static constexpr uint32_t kBuckets = 240;
+  static constexpr uint32_t kMaxSeconds = 1u << 30;
 
   Connection*& Bucket(uint32_t tick) { return buckets_[tick % kBuckets]; }
 
@@ -73,7 +73,7 @@ class DeadlineWheel {
     c->in_wheel = true;
   }
 
-  uint32_t now_;
+  uint32_t now_ = 0;
   Connection* buckets_[kBuckets] = {};
 };
 

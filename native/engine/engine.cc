@@ -27,13 +27,7 @@ uint64_t MakeTag(TagKind kind, uint32_t index, uint32_t serial = 0) {
 constexpr int kMaxTurnEvents = 256;
 constexpr int kMaxRounds = 32;
 constexpr uint32_t kMaxAccepts = 64;  // in one go
-constexpr uint32_t kLogPauseTicks = 10;
-
-uint32_t MonotonicSeconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<uint32_t>(now.tv_sec);
-}
+constexpr int64_t kLogPauseSeconds = 10;
 
 }  // namespace
 
@@ -42,8 +36,7 @@ Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
       host_(host),
       memory_(memory),
       input_capacity_(memory.size - ArenaBytes(memory)),
-      scratch_(std::make_unique<uint8_t[]>(kScratchBytes)),
-      wheel_(MonotonicSeconds()) {
+      scratch_(std::make_unique_for_overwrite<uint8_t[]>(kScratchBytes)) {
   const uint32_t fields = std::max(options.limits.max_fields, options.limits.max_vars);
   fields_ = std::make_unique<Field[]>(fields);
   variables_ = std::make_unique<MetaVariable[]>(fields + kAddedVariables);
@@ -52,6 +45,7 @@ Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
 }
 
 Engine::~Engine() {
+  drained_told_ = true;  // there is nobody to tell any more
   CloseAll();
   Bury();
 }
@@ -94,7 +88,7 @@ void Engine::PollListeners(bool on) {
   }
 }
 
-// Once a turn. The coarse clocks are read without a system call.
+// Once a turn. The coarse clock is read without a system call.
 void Engine::UpdateClock() {
   timespec now;
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -112,16 +106,14 @@ void Engine::Turn() {
     Round(&handled);
     events += handled;
     // One more look costs a system call: worth it only when this one found a crowd.
-    if (handled < 2 && ready_.empty() && !host_notified_) break;
+    if (handled < 2 && !HasReadyWork()) break;
   }
   Bury();
 }
 
 void Engine::Round(int* handled) {
-  PollEvent events[Poller::kMaxEvents];
-  const int count = poller_.Wait(events, Poller::kMaxEvents);
-  for (int i = 0; i < count && !batch_full_; ++i) Dispatch(events[i]);
-  *handled = count;
+  ReadUnread();
+  *handled = TakeEvents();
   // Pipelined requests wait in memory: answer them all before anything is sent, so that a
   // connection gets one write a round.
   do {
@@ -141,6 +133,17 @@ void Engine::Round(int* handled) {
   fresh_.clear();
 }
 
+// The number of events that were dispatched.
+int Engine::TakeEvents() {
+  if (next_event_ == event_count_) {
+    event_count_ = poller_.Wait(events_, Poller::kMaxEvents);
+    next_event_ = 0;
+  }
+  const int first = next_event_;
+  while (next_event_ < event_count_ && !batch_full_) Dispatch(events_[next_event_++]);
+  return next_event_ - first;
+}
+
 void Engine::Dispatch(const PollEvent& event) {
   const auto kind = static_cast<TagKind>(event.tag >> 56);
   const auto index = static_cast<uint32_t>(event.tag);
@@ -149,9 +152,8 @@ void Engine::Dispatch(const PollEvent& event) {
   Connection* const c = connections_[index].get();
   // The place may have been closed and taken again by an earlier event of this round.
   if (!c->open() || (c->serial & kSerialMask) != (event.tag >> 32 & kSerialMask)) return;
-  if (event.writable) {
-    MarkDirty(c);
-  }
+  if (event.writable) MarkDirty(c);
+  if (event.ended || event.failed) c->read_to_end = true;
   if (event.readable && (c->interest & kInterestRead) != 0) {
     OnReadable(c);
   } else if (event.failed) {
@@ -162,11 +164,12 @@ void Engine::Dispatch(const PollEvent& event) {
 void Engine::OnTimer() {
   uint64_t ticks;
   if (read(timer_.get(), &ticks, sizeof(ticks)) < 0) return;
-  wheel_.Advance(MonotonicSeconds(), [this](Connection* c) { Expire(c); });
+  wheel_.Tick([this](Connection* c) { Expire(c); });
   if (accept_paused_) {
     accept_paused_ = false;
     PollListeners(true);
   }
+  if (draining_) DrainIdle();
   if (open_ > 0 || !accepting_) return;
   const itimerspec stop{};
   timerfd_settime(timer_.get(), 0, &stop, nullptr);
@@ -254,22 +257,45 @@ void Engine::UpdateInterest(Connection* c) {
   if (c->registered && wanted == c->interest) return;
   const uint64_t tag = MakeTag(TagKind::kConnection, c->index, c->serial);
   c->interest = wanted;
+  wanted |= kInterestEdge;
   const bool done =
       c->registered ? poller_.Modify(c->fd, wanted, tag) : poller_.Add(c->fd, wanted, tag);
   c->registered = true;
   if (!done) OnPeerGone(c);
 }
 
+// What the client has to do next, within that time. While output is stuck there is one thing only
+// that it has to do: to read; the deadline for that stays (see AfterFlush).
+void Engine::SetDeadline(Connection* c, uint32_t seconds) {
+  if (!c->write_timed) wheel_.Set(c, seconds);
+}
+
+// The deadline of the phase, when another one is over.
+void Engine::RestartDeadline(Connection* c) {
+  const Limits& limits = options_.limits;
+  switch (c->phase) {
+    case Phase::kHead:
+      return wheel_.Set(c, c->input.empty() ? limits.keepalive_timeout_s : limits.header_timeout_s);
+    case Phase::kBody:
+      return wheel_.Set(c, c->reading_paused ? 0 : limits.body_timeout_s);
+    case Phase::kDrain:
+      return wheel_.Set(c, limits.body_timeout_s);
+    case Phase::kHandling:
+      return wheel_.Clear(c);
+    default:
+      return;
+  }
+}
+
 // No progress for too long.
 void Engine::Expire(Connection* c) {
-  if (c->queue != nullptr) return OnPeerGone(c);  // the client does not read
+  if (c->write_timed) return OnPeerGone(c);  // the client does not read
   switch (c->phase) {
     case Phase::kHead:
       if (c->input.empty()) return Close(c);
       return Reject(c, {408, "the request did not arrive in time"});
     case Phase::kBody:
-      if (c->body->held_head.empty()) return FailBody(c, {408, "the body did not arrive in time"});
-      return Reject(c, {408, "the body did not arrive in time"});
+      return FailBody(c, {408, "the body did not arrive in time"});
     default:
       return Close(c);
   }
@@ -277,9 +303,7 @@ void Engine::Expire(Connection* c) {
 
 void Engine::Close(Connection* c) {
   if (!c->open()) return;
-  // With post-buffering the host has not heard of a request whose body is not whole.
-  const bool held = c->body != nullptr && !c->body->held_head.empty();
-  if (c->HasExchange() && !held && c->response != ResponseState::kEnded) {
+  if (c->HasExchange() && !c->IsHeld() && c->response != ResponseState::kEnded) {
     Notify(c, Notice::kAborted);
   }
   wheel_.Remove(c);
@@ -320,6 +344,12 @@ void Engine::PushReady(Connection* c) {
   ready_.push_back(c);
 }
 
+void Engine::PushUnread(Connection* c) {
+  if (c->in_unread) return;
+  c->in_unread = true;
+  unread_.push_back(c);
+}
+
 void Engine::Notify(Connection* c, Notice notice) {
   host_notified_ = true;
   host_->Notify(IdOf(c), notice);
@@ -327,9 +357,13 @@ void Engine::Notify(Connection* c, Notice notice) {
 
 // A message that clients can provoke is written at most once in a while.
 void Engine::LogOnce(LogLevel level, const char* text) {
-  if (last_log_text_ == text && wheel_.now() - last_log_tick_ < kLogPauseTicks) return;
-  last_log_text_ = text;
-  last_log_tick_ = wheel_.now();
+  Said* place = &said_[0];
+  for (Said& one : said_) {
+    const int64_t since = wall_seconds_ - one.at;
+    if (one.text == text && since >= 0 && since < kLogPauseSeconds) return;
+    if (one.text == text || (place->text != text && one.at < place->at)) place = &one;
+  }
+  *place = {text, wall_seconds_};
   host_->Log(level, text);
 }
 
@@ -343,6 +377,8 @@ Connection* Engine::Find(ExchangeId id) {
 void Engine::DrainIfIdle(Connection* c) {
   if (c->phase != Phase::kHead || !c->input.empty() || c->in_ready) return;
   OnReadable(c);
+  // Not read for lack of room: it is read in the next round, and closed when it is idle then.
+  if (c->in_unread) return;
   if (c->phase == Phase::kHead && c->input.empty()) CloseAfterWrite(c, false);
 }
 
@@ -358,7 +394,13 @@ void Engine::StartDrain() {
   accepting_ = false;
   PollListeners(false);
   for (const auto& listener : listeners_) listener->fd.Reset();
-  for (size_t i = 0; i < connections_.size(); ++i) {
+  DrainIdle();
+}
+
+// At once and then with each tick: for those that there was no memory for to read, and for those
+// whose response began before draining, so that its head promised another one.
+void Engine::DrainIdle() {
+  for (size_t i = 0; i < connections_.size() && !batch_full_; ++i) {
     if (connections_[i]->open()) DrainIfIdle(connections_[i].get());
   }
 }

@@ -71,7 +71,10 @@ class Engine {
   int pollable_fd() const { return poller_.fd(); }
   void Turn();
   // Something waits that no descriptor will tell of: call Turn before going to sleep.
-  bool HasWork() const { return !ready_.empty() || host_notified_ || drain_requested_; }
+  bool HasWork() const {
+    return HasReadyWork() || !dirty_.empty() || next_event_ < event_count_ || drain_requested_ ||
+           !graveyard_.empty();
+  }
   // Something was written that no Flush has sent yet.
   bool HasOutput() const { return !dirty_.empty(); }
 
@@ -136,15 +139,23 @@ class Engine {
     const uint8_t* start;
     const uint8_t* end;  // of the bytes that were read, not of the request
   };
+  struct Said {
+    const char* text = nullptr;
+    int64_t at = 0;  // seconds of the wall clock
+  };
+  static constexpr size_t kSaidCount = 16;
   struct Piece {
     const uint8_t* data;
     size_t size;
     uint32_t next;  // index + 1
   };
 
+  bool HasReadyWork() const { return !ready_.empty() || !unread_.empty() || host_notified_; }
+
   // engine.cc
   void UpdateClock();
   void Round(int* handled);
+  int TakeEvents();
   void Dispatch(const PollEvent& event);
   void OnTimer();
   void OnAcceptable(Listener* listener);
@@ -152,13 +163,17 @@ class Engine {
   Connection* Adopt(int fd, Listener* listener, const Peer& peer);
   void PollListeners(bool on);
   void UpdateInterest(Connection* c);
+  void SetDeadline(Connection* c, uint32_t seconds);
+  void RestartDeadline(Connection* c);
   void Expire(Connection* c);
   void Close(Connection* c);
   void Bury();
   void StartDrain();
+  void DrainIdle();
   void DrainIfIdle(Connection* c);
   void ArmTimer();
   void PushReady(Connection* c);
+  void PushUnread(Connection* c);
   void Notify(Connection* c, Notice notice);
   void LogOnce(LogLevel level, const char* text);
   Connection* Find(ExchangeId id);
@@ -166,11 +181,13 @@ class Engine {
 
   // engine_input.cc
   void OnReadable(Connection* c);
+  void ReadUnread();
   void Discard(Connection* c);
   void OnPeerClosed(Connection* c);
   void OnPeerGone(Connection* c);
   void Process(Connection* c, uint8_t* p, uint8_t* end);
   void ProcessReady();
+  void ProcessKept(Connection* c);
   void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
   // These return where to go on, or nullptr: there is nothing more to do with these bytes.
   uint8_t* ProcessProxyHeader(Connection* c, uint8_t* p, uint8_t* end);
@@ -202,13 +219,16 @@ class Engine {
   bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
                  uint8_t** start, uint8_t** out);
   bool IsBehind(const Connection* c) const;
-  static bool IsTooLong(const ResponseHead& head);
+  // The gateway stops shorter ones with a better message.
+  static bool FitsScratch(const ResponseHead& head) {
+    return head.status.size + head.lines.size <= kScratchBytes / 4;
+  }
   uint64_t TakeAllowance(Connection* c, uint64_t size);
   void FinishExchange(Connection* c);
   void CloseAfterWrite(Connection* c, bool linger);
   void FlushConnection(Connection* c);
   SendResult SendPieces(Connection* c);
-  void AfterFlush(Connection* c, SendResult result);
+  void AfterFlush(Connection* c, SendResult result, bool moved);
 
   // A quarter of the memory holds what is made of requests: decoded paths, joined fields.
   static size_t ArenaBytes(const InputMemory& memory) { return memory.size / 4; }
@@ -240,15 +260,21 @@ class Engine {
   std::vector<Connection*> graveyard_;  // closed in this turn
   std::vector<Connection*> fresh_;      // accepted in this round, not in the poller yet
   std::vector<Connection*> ready_;      // with kept input that can be processed now
+  std::vector<Connection*> unread_;     // whose sockets may hold more, and the poller has told it
   std::vector<Connection*> dirty_;      // with unsent pieces
+  std::vector<Connection*> unsent_;     // whose sockets would take more in the next round
   std::vector<Follower> followers_;
   std::vector<Piece> pieces_;
   uint32_t open_ = 0;
   uint64_t requests_ = 0;
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
-  uint32_t last_log_tick_ = 0;
-  const char* last_log_text_ = nullptr;
+  Said said_[kSaidCount];  // what was logged last
+
+  // What the poller has told and a full batch has put off.
+  PollEvent events_[Poller::kMaxEvents];
+  int next_event_ = 0;
+  int event_count_ = 0;
 
   std::unique_ptr<Field[]> fields_;
   std::unique_ptr<MetaVariable[]> variables_;

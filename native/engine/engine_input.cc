@@ -35,16 +35,19 @@ void Engine::OnReadable(Connection* c) {
   const size_t carried = c->phase == Phase::kHandling ? 0 : c->input.size();
   const size_t room = input_capacity_ - input_used_;
   if (room < carried + kMinReadBytes) {
-    batch_full_ = true;  // level-triggered: this connection is reported again
-    return;
+    batch_full_ = true;
+    return PushUnread(c);
   }
   uint8_t* const start = memory_.data + input_used_;
+  const size_t wanted = std::min(room - carried, kMaxReadBytes);
   ssize_t got;
   do {
-    got = FastRecv(c->fd, start + carried, std::min(room - carried, kMaxReadBytes));
+    got = FastRecv(c->fd, start + carried, wanted);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return errno == EAGAIN ? void() : OnPeerGone(c);
   if (got == 0) return OnPeerClosed(c);
+  // A short read has emptied the socket: the poller will tell of what comes next.
+  if (static_cast<size_t>(got) == wanted || c->read_to_end) PushUnread(c);
   if (carried > 0) {
     memcpy(start, c->input.View().data, carried);
     c->input.Free();
@@ -54,12 +57,37 @@ void Engine::OnReadable(Connection* c) {
   Process(c, start, end);
 }
 
+// Sockets that were not read to their end in the round before.
+void Engine::ReadUnread() {
+  if (unread_.empty()) return;
+  std::vector<Connection*> unread;
+  unread.swap(unread_);
+  for (Connection* c : unread) {
+    c->in_unread = false;
+    if (!c->open()) continue;
+    if (batch_full_) {
+      PushUnread(c);
+      continue;
+    }
+    // Where reading pauses, the poller is asked again when it goes on.
+    if (c->registered && (c->interest & kInterestRead) == 0) continue;
+    OnReadable(c);
+    if (draining_) DrainIfIdle(c);
+  }
+}
+
 // Lingering: the reply is on its way, what still comes in is thrown away.
 void Engine::Discard(Connection* c) {
   uint8_t* const start = memory_.data + input_used_;
-  const size_t room = input_capacity_ - input_used_;
-  const ssize_t got = recv(c->fd, start, std::min(room, kMaxReadBytes), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const size_t wanted = std::min(input_capacity_ - input_used_, kMaxReadBytes);
+  if (wanted < kMinReadBytes) {
+    batch_full_ = true;
+    return PushUnread(c);
+  }
+  const ssize_t got = FastRecv(c->fd, start, wanted);
+  if (got < 0 && errno == EINTR) return PushUnread(c);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got == static_cast<ssize_t>(wanted) || c->read_to_end) PushUnread(c);
   if (got <= 0) c->peer_closed = true;
   const bool over = got <= 0 || static_cast<size_t>(got) >= c->linger_left;
   if (over && !c->close_after_write) return Close(c);
@@ -73,16 +101,14 @@ void Engine::Discard(Connection* c) {
 
 void Engine::OnPeerClosed(Connection* c) {
   c->peer_closed = true;
+  // Whole requests may still wait in the input: ProcessReady comes back here.
+  if (c->in_ready) return UpdateInterest(c);
   switch (c->phase) {
     case Phase::kHead:
       if (c->input.empty()) return c->queue == nullptr ? Close(c) : CloseAfterWrite(c, false);
       return Reject(c, {400, "the connection ended in the middle of a request"});
     case Phase::kBody:
-      if (!c->body->held_head.empty()) {
-        return Reject(c, {400, "the connection ended in the middle of a request"});
-      }
-      FailBody(c, {400, "the client closed the connection in the middle of the body"});
-      break;
+      return FailBody(c, {400, "the connection ended in the middle of the body"});
     case Phase::kHandling:
       break;  // half-close after a whole request: the answer still goes out
     case Phase::kDrain:
@@ -105,28 +131,31 @@ void Engine::ProcessReady() {
   for (Connection* c : ready) {
     c->in_ready = false;
     if (!c->open()) continue;
-    if (c->phase == Phase::kBody) {
-      if (batch_full_) {
-        PushReady(c);
-      } else {
-        HandOverHeld(c);
-      }
-      continue;
-    }
-    if (c->phase != Phase::kHead || c->input.empty()) continue;
-    const size_t size = c->input.size();
-    if (batch_full_ || input_capacity_ - input_used_ < size) {
-      batch_full_ = true;
+    if (batch_full_) {
       PushReady(c);
-      continue;
+    } else if (c->IsHeld() && c->phase == Phase::kHandling) {
+      HandOverHeld(c);
+    } else if (c->phase == Phase::kHead && !c->input.empty()) {
+      ProcessKept(c);
     }
-    uint8_t* const start = memory_.data + input_used_;
-    memcpy(start, c->input.View().data, size);
-    c->input.Free();
-    input_used_ += size;
-    Process(c, start, start + size);
-    if (c->open()) UpdateInterest(c);
+    const bool cut = c->peer_closed && !c->in_ready;
+    if (cut && (c->phase == Phase::kHead || c->phase == Phase::kBody)) OnPeerClosed(c);
+    UpdateInterest(c);
   }
+}
+
+// The input that waited for its turn.
+void Engine::ProcessKept(Connection* c) {
+  const size_t size = c->input.size();
+  if (input_capacity_ - input_used_ < size) {
+    batch_full_ = true;
+    return PushReady(c);
+  }
+  uint8_t* const start = memory_.data + input_used_;
+  memcpy(start, c->input.View().data, size);
+  c->input.Free();
+  input_used_ += size;
+  Process(c, start, start + size);
 }
 
 void Engine::Process(Connection* c, uint8_t* p, uint8_t* end) {
@@ -224,7 +253,7 @@ uint8_t* Engine::ProcessHead(Connection* c, uint8_t* p, uint8_t* end) {
     case ParseStatus::kIncomplete:
       // The time for a whole head starts with its first byte.
       if (c->parsed_lines == 0 && !c->first_request) {
-        wheel_.Set(c, options_.limits.header_timeout_s);
+        SetDeadline(c, options_.limits.header_timeout_s);
       }
       c->parsed_lines = CountLineEnds(bytes) + 1;
       Keep(c, p, end);
@@ -280,12 +309,15 @@ uint8_t* Engine::BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_
   const bool whole = status == ParseStatus::kComplete;
   c->phase = whole ? Phase::kHandling : Phase::kBody;
   if (whole) {
-    wheel_.Clear(c);
+    SetDeadline(c, 0);
   } else {
-    if (!c->reading_paused) wheel_.Set(c, options_.limits.body_timeout_s);
+    if (!c->reading_paused) SetDeadline(c, options_.limits.body_timeout_s);
     if (options_.limits.post_buffering_bytes != 0) {
       // The head is kept as it came, to be parsed once more when the body is whole.
-      if (!c->body->held_head.Append({start, head_.consumed})) Close(c);
+      if (!c->body->held_head.Append({start, head_.consumed})) {
+        Close(c);
+        return nullptr;
+      }
       if (c->facts.expect_continue) SendContinue(c);
       return p;
     }
@@ -371,9 +403,7 @@ void Engine::HandOverHeld(Connection* c) {
       !HasRoomFor(c, start, start, &error)) {
     return error.status != 0 ? Reject(c, error) : PushReady(c);
   }
-  c->phase = Phase::kHandling;
   c->body->held_head.Free();
-  wheel_.Clear(c);
   HandOver(c, c->generation, false, {}, false, {});
 }
 
@@ -448,13 +478,8 @@ uint8_t* Engine::ProcessBody(Connection* c, uint8_t* p, uint8_t* end) {
     const ParseStatus status = c->body->reader.Feed({p, static_cast<size_t>(end - p)},
                                                     options_.limits, &consumed, &data, &error);
     if (status == ParseStatus::kInvalid) {
-      if (c->phase == Phase::kDrain) {
-        CloseAfterWrite(c, true);  // it has its answer, a second one would belong to nothing
-      } else if (!c->body->held_head.empty()) {
-        Reject(c, error);
-      } else {
-        FailBody(c, error);
-      }
+      // In kDrain it has its answer, a second one would belong to nothing.
+      c->phase == Phase::kDrain ? CloseAfterWrite(c, true) : FailBody(c, error);
       return nullptr;
     }
     p += consumed;
@@ -488,13 +513,13 @@ bool Engine::StoreBody(Connection* c, ByteView bytes) {
   if (!body->store.Append(bytes)) return false;
   body->progress += static_cast<uint32_t>(bytes.size);
   const Limits& limits = options_.limits;
-  if (body->progress >= limits.body_timeout_s * kMinBodyBytesPerSecond) {
+  if (body->progress >= uint64_t{limits.body_timeout_s} * kMinBodyBytesPerSecond) {
     body->progress = 0;
-    wheel_.Set(c, limits.body_timeout_s);
+    SetDeadline(c, limits.body_timeout_s);
   }
   if (limits.post_buffering_bytes == 0 && body->store.size() >= limits.body_high_water_bytes) {
     c->reading_paused = true;
-    wheel_.Clear(c);  // it is the application that is slow
+    SetDeadline(c, 0);  // it is the application that is slow
     if (c->registered) UpdateInterest(c);
   }
   if (body->wanted) {
@@ -506,15 +531,9 @@ bool Engine::StoreBody(Connection* c, ByteView bytes) {
 
 void Engine::OnBodyComplete(Connection* c) {
   if (c->phase == Phase::kDrain) return FinishExchange(c);
-  if (!c->body->held_head.empty()) {
-    PushReady(c);
-    // Not kHandling yet: ProcessReady hands it over. What follows waits in the input buffer.
-    c->reading_paused = true;
-    wheel_.Clear(c);
-    return;
-  }
   c->phase = Phase::kHandling;
-  wheel_.Clear(c);
+  SetDeadline(c, 0);
+  if (c->IsHeld()) return PushReady(c);  // to be handed over by ProcessReady
   if (c->body->wanted) {
     c->body->wanted = false;
     Notify(c, Notice::kBody);
@@ -522,15 +541,16 @@ void Engine::OnBodyComplete(Connection* c) {
 }
 
 // The rest of the body cannot be read. The application learns it from its next read; whatever it
-// answers, the connection closes after that.
+// answers, the connection closes after that. With post-buffering it has not begun.
 void Engine::FailBody(Connection* c, ParseError error) {
+  if (c->IsHeld()) return Reject(c, error);
   c->body->error = error;
   c->facts.keep_alive = false;
   c->reading_paused = true;
   c->linger_on_close = !c->peer_closed;
   c->phase = Phase::kHandling;
   c->input.Free();
-  wheel_.Clear(c);
+  SetDeadline(c, 0);
   UpdateInterest(c);
   if (c->body->wanted) {
     c->body->wanted = false;
@@ -568,7 +588,7 @@ BodyState Engine::ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t*
     const uint32_t low_water = options_.limits.body_high_water_bytes / 4;
     if (c->reading_paused && c->phase == Phase::kBody && body->store.size() <= low_water) {
       c->reading_paused = false;
-      wheel_.Set(c, options_.limits.body_timeout_s);
+      SetDeadline(c, options_.limits.body_timeout_s);
       UpdateInterest(c);
     }
     return BodyState::kData;
@@ -579,7 +599,8 @@ BodyState Engine::ReadBody(ExchangeId id, uint8_t* out, size_t capacity, size_t*
   }
   if (body->reader.done()) return BodyState::kEnd;
   body->wanted = true;
-  if (c->facts.expect_continue) SendContinue(c);
+  // Behind the head of a final response a 100 would be taken for its body.
+  if (c->facts.expect_continue && c->response == ResponseState::kNone) SendContinue(c);
   return BodyState::kPending;
 }
 
@@ -590,7 +611,6 @@ ByteView Engine::Trailers(ExchangeId id) {
 
 // Answers bytes that are no request, and closes.
 void Engine::Reject(Connection* c, ParseError error, bool head_only) {
-  if (c->HasExchange() && c->phase == Phase::kBody) c->response = ResponseState::kEnded;
   // Front servers do not make mistakes of their own: what a uwsgi socket refuses, and what is
   // another protocol altogether, is somebody's configuration.
   const bool uwsgi = listeners_[c->listener]->protocol == WireProtocol::kUwsgi;

@@ -116,11 +116,6 @@ bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length,
   return true;
 }
 
-// Too long to be encoded in the scratch. The gateway stops far shorter ones with a better message.
-bool Engine::IsTooLong(const ResponseHead& head) {
-  return head.status.size + head.lines.size > kScratchBytes / 4;
-}
-
 // How much of `size` bytes the head allows.
 uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
   if (c->framing == ResponseFraming::kNoBody) return 0;
@@ -132,7 +127,7 @@ uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
 void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, ByteView body) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (body.size > kScratchBytes / 4 || IsTooLong(head)) {
+  if (body.size > kScratchBytes / 4 || !FitsScratch(head)) {
     StartResponse(id, head, length);
     Write(id, body);
     return EndResponse(id);
@@ -149,7 +144,7 @@ void Engine::Respond(ExchangeId id, const ResponseHead& head, uint64_t length, B
 void Engine::StartResponse(ExchangeId id, const ResponseHead& head, uint64_t length) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
-  if (IsTooLong(head)) {
+  if (!FitsScratch(head)) {
     LogOnce(LogLevel::kError, "a response head of more than 128 KiB cannot be sent");
     return AbortResponse(id);
   }
@@ -226,6 +221,7 @@ void Engine::EndResponse(ExchangeId id) {
   // Less than was promised: the client sees it by the end of the connection.
   if (c->framing == ResponseFraming::kLength && c->response_left > 0) return AbortResponse(id);
   if (c->framing == ResponseFraming::kChunked) Append(c, ByteView(kLastChunk));
+  if (!c->open()) return;  // what was before it could not be sent
   c->response = ResponseState::kEnded;
   const bool unread = c->phase == Phase::kBody;
   if (!unread || !c->facts.keep_alive) return FinishExchange(c);
@@ -233,7 +229,7 @@ void Engine::EndResponse(ExchangeId id) {
   c->linger_left = options_.limits.max_drain_bytes;
   c->body->store = BodyStore(0);
   c->reading_paused = false;
-  wheel_.Set(c, options_.limits.body_timeout_s);
+  SetDeadline(c, options_.limits.body_timeout_s);
   if (c->registered) UpdateInterest(c);
   if (++c->generation == 0) c->generation = 1;
 }
@@ -259,6 +255,7 @@ void Engine::FinishExchange(Connection* c) {
   const bool unread = c->phase == Phase::kBody || c->linger_on_close;
   c->body.reset();
   c->response = ResponseState::kNone;
+  c->wants_writable = false;
   if (!drained && ++c->generation == 0) c->generation = 1;
   if (!c->facts.keep_alive || (c->peer_closed && c->input.empty() && c->first_follower == 0)) {
     return CloseAfterWrite(c, !c->peer_closed && (unread || !c->input.empty()));
@@ -266,6 +263,7 @@ void Engine::FinishExchange(Connection* c) {
   if (c->reading_paused) {
     c->reading_paused = false;
     if (c->registered) UpdateInterest(c);
+    if (!c->open()) return;
   }
   if (c->first_follower != 0) {
     const Follower& next = followers_[c->first_follower - 1];
@@ -284,7 +282,7 @@ void Engine::FinishExchange(Connection* c) {
     return;
   }
   if (!c->input.empty()) return PushReady(c);
-  wheel_.Set(c, options_.limits.keepalive_timeout_s);
+  SetDeadline(c, options_.limits.keepalive_timeout_s);
 }
 
 bool Engine::IsBehind(const Connection* c) const {
@@ -302,13 +300,14 @@ void Engine::CloseAfterWrite(Connection* c, bool linger) {
   c->linger_on_close = linger && !c->peer_closed;
   c->linger_left = options_.limits.max_linger_bytes;
   c->reading_paused = true;
-  wheel_.Set(c, options_.limits.write_timeout_s);
+  SetDeadline(c, options_.limits.write_timeout_s);
   MarkDirty(c);
 }
 
 void Engine::Flush() {
   for (size_t i = 0; i < dirty_.size(); ++i) FlushConnection(dirty_[i]);
   dirty_.clear();
+  dirty_.swap(unsent_);
   pieces_.clear();
   scratch_used_ = 0;
 }
@@ -316,7 +315,10 @@ void Engine::Flush() {
 void Engine::FlushConnection(Connection* c) {
   c->dirty = false;
   if (!c->open()) return;
-  AfterFlush(c, c->queue != nullptr ? c->queue->Send(c->fd) : SendPieces(c));
+  if (c->queue == nullptr) return AfterFlush(c, SendPieces(c), true);
+  const uint64_t before = c->queue->size();
+  const SendResult result = c->queue->Send(c->fd);
+  AfterFlush(c, result, c->queue->size() < before);
 }
 
 SendResult Engine::SendPieces(Connection* c) {
@@ -335,7 +337,8 @@ SendResult Engine::SendPieces(Connection* c) {
   return QueueOf(c)->Copy(rest) ? SendResult::kBlocked : SendResult::kFailed;
 }
 
-void Engine::AfterFlush(Connection* c, SendResult result) {
+// `moved`: the kernel took some of it.
+void Engine::AfterFlush(Connection* c, SendResult result, bool moved) {
   if (result == SendResult::kFailed) {
     if (c->queue != nullptr && c->queue->file_ended()) {
       LogOnce(LogLevel::kError, "a file became shorter while it was sent: the connection is cut");
@@ -345,15 +348,13 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();
-    if (c->phase == Phase::kBody && !c->reading_paused) {
-      wheel_.Set(c, options_.limits.body_timeout_s);
-    } else if (c->HasExchange()) {
-      wheel_.Clear(c);
-    } else if (c->phase == Phase::kHead) {
+    if (c->write_timed) {
+      c->write_timed = false;
+      RestartDeadline(c);
+    }
+    if (c->phase == Phase::kHead) {
       c->reading_paused = false;
-      const bool idle = c->input.empty();
-      wheel_.Set(c, idle ? options_.limits.keepalive_timeout_s : options_.limits.header_timeout_s);
-      if (!idle) PushReady(c);
+      if (!c->input.empty()) PushReady(c);
     }
     if (c->registered && !c->close_after_write) UpdateInterest(c);
   }
@@ -361,8 +362,16 @@ void Engine::AfterFlush(Connection* c, SendResult result) {
     c->wants_writable = false;
     Notify(c, Notice::kWritable);
   }
+  if (result == SendResult::kMore) {
+    // The poller has told that it is writable, and does not tell it twice.
+    if (c->write_timed) wheel_.Set(c, options_.limits.write_timeout_s);
+    c->dirty = true;
+    return unsent_.push_back(c);
+  }
   if (result == SendResult::kBlocked) {
-    wheel_.Set(c, options_.limits.write_timeout_s);
+    // An application that goes on writing is no progress of the client's.
+    if (moved || !c->write_timed) wheel_.Set(c, options_.limits.write_timeout_s);
+    c->write_timed = true;
     return UpdateInterest(c);
   }
   if (!c->close_after_write) return;

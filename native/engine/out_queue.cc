@@ -140,7 +140,10 @@ void OutQueue::Consume(size_t count) {
 
 SendResult OutQueue::SendFile(int socket) {
   constexpr uint64_t kStep = 1024 * 1024;
-  while (head_->file_left > 0) {
+  // A client that takes everything at once must not have the thread for a whole file.
+  constexpr int kMostSteps = 4;
+  for (int steps = 0; head_->file_left > 0; ++steps) {
+    if (steps == kMostSteps) return SendResult::kMore;
     auto offset = static_cast<off_t>(head_->file_offset);
     const ssize_t sent = sendfile(socket, head_->file.get(), &offset,
                                   static_cast<size_t>(std::min(head_->file_left, kStep)));

@@ -22,6 +22,7 @@ struct BorrowedBytes {
 enum class SendResult : uint8_t {
   kDone,     // everything was taken by the kernel
   kBlocked,  // wait until the socket is writable
+  kMore,     // the socket may take more: it is the turn of others first
   kFailed,   // the peer is gone, or a file became shorter while it was sent
 };
 

@@ -15,6 +15,10 @@ uint32_t EpollMask(uint8_t interest) {
   if ((interest & kInterestRead) != 0) mask |= EPOLLIN;
   if ((interest & kInterestWrite) != 0) mask |= EPOLLOUT;
   if ((interest & kInterestExclusive) != 0) mask |= EPOLLEXCLUSIVE;
+  if ((interest & kInterestEdge) != 0) {
+    mask |= EPOLLET;
+    if ((interest & kInterestRead) != 0) mask |= EPOLLRDHUP;
+  }
   return mask;
 }
 
@@ -52,6 +56,7 @@ int Poller::Wait(PollEvent* events, int capacity) {
     events[i].readable = (ready[i].events & EPOLLIN) != 0;
     events[i].writable = (ready[i].events & EPOLLOUT) != 0;
     events[i].failed = (ready[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+    events[i].ended = (ready[i].events & EPOLLRDHUP) != 0;
   }
   return count < 0 ? 0 : count;  // EINTR: as good as nothing ready
 }

@@ -67,8 +67,8 @@ class Reader {
   ParseStatus TakeScheme(ByteView word);
   ParseStatus ReadHostAndPort();
   ParseStatus ReadForwarded();
-  ParseStatus TakeElement(ByteView element);
-  ParseStatus TakePair(ByteView name, ByteView value);
+  ParseStatus UseElement(ByteView element);
+  ParseStatus UsePair(ByteView name, ByteView value);
   bool TakeHost(ByteView host);
   void TakeRemote(ByteView text);
   bool FindHop(const Entries& entries, size_t* index);
@@ -237,8 +237,33 @@ void Reader::SettlePort() {
   told_.server_port = ByteView(scheme_ == 1 ? "443" : "80");
 }
 
-// One pair of a Forwarded element; `value` has lost its quotes.
-ParseStatus Reader::TakePair(ByteView name, ByteView value) {
+// forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ), pair = token "=" value;
+// no white space around "=" (RFC 7239 §4). Takes one pair off the front; the value loses its
+// quotes. False: malformed.
+bool TakePair(ByteView* element, ByteView* name, ByteView* value) {
+  size_t size = 0;
+  while (size < element->size && IsToken((*element)[size])) ++size;
+  *name = element->Sub(0, size);
+  if (size == 0 || size == element->size || (*element)[size] != '=') return false;
+  *element = element->From(size + 1);
+  if (!element->empty() && (*element)[0] == '"') {
+    const uint8_t* const end = FindByte(element->begin() + 1, element->end(), '"');
+    if (end == element->end()) return false;
+    *value = {element->data + 1, static_cast<size_t>(end - element->data - 1)};
+    *element = element->From(value->size + 2);
+  } else {
+    size = 0;
+    while (size < element->size && (IsToken((*element)[size]) || (*element)[size] == ':')) ++size;
+    *value = element->Sub(0, size);
+    *element = element->From(size);
+  }
+  *element = TrimOws(*element);
+  if (value->empty() || (!element->empty() && (*element)[0] != ';')) return false;
+  *element = TrimOws(element->From(element->empty() ? 0 : 1));
+  return true;
+}
+
+ParseStatus Reader::UsePair(ByteView name, ByteView value) {
   if (EqualsIgnoreCase(name, "for")) {
     IpAddress address;
     uint16_t port;
@@ -252,48 +277,30 @@ ParseStatus Reader::TakePair(ByteView name, ByteView value) {
   return ParseStatus::kComplete;
 }
 
-// forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] ), pair = token "=" value;
-// no white space around "=" (RFC 7239 §4).
-ParseStatus Reader::TakeElement(ByteView element) {
+ParseStatus Reader::UseElement(ByteView element) {
   static constexpr char kMalformed[] = "Forwarded is malformed";
+  bool has_for = false;
   while (!element.empty()) {
-    size_t size = 0;
-    while (size < element.size && IsToken(element[size])) ++size;
-    const ByteView name = element.Sub(0, size);
-    if (name.empty() || size == element.size || element[size] != '=') return Invalid(kMalformed);
-    element = element.From(size + 1);
+    ByteView name;
     ByteView value;
-    if (!element.empty() && element[0] == '"') {
-      const uint8_t* const end = FindByte(element.begin() + 1, element.end(), '"');
-      if (end == element.end()) return Invalid(kMalformed);
-      value = {element.data + 1, static_cast<size_t>(end - element.data - 1)};
-      element = element.From(value.size + 2);
-    } else {
-      size = 0;
-      while (size < element.size && (IsToken(element[size]) || element[size] == ':')) ++size;
-      value = element.Sub(0, size);
-      element = element.From(size);
-    }
-    if (value.empty()) return Invalid(kMalformed);
-    element = TrimOws(element);
-    if (!element.empty() && element[0] != ';') return Invalid(kMalformed);
-    element = TrimOws(element.From(element.empty() ? 0 : 1));
-    const ParseStatus status = TakePair(name, value);
+    if (!TakePair(&element, &name, &value)) return Invalid(kMalformed);
+    // No parameter may come twice (RFC 7239 §4); of two addresses each would be somebody's.
+    const bool is_for = EqualsIgnoreCase(name, "for");
+    if (is_for && has_for) return Invalid(kMalformed);
+    has_for |= is_for;
+    const ParseStatus status = UsePair(name, value);
     if (status == ParseStatus::kInvalid) return status;
   }
   return ParseStatus::kComplete;
 }
 
-// The address that an element names with for=, "" if none.
+// The address that an element names with for=, "" if none. Read as UseElement reads it: what
+// stands in the quotes of another value is not an address.
 ByteView ForOf(ByteView element) {
-  for (size_t i = 0; i + 4 <= element.size; ++i) {
-    const bool starts = i == 0 || element[i - 1] == ';' || IsOws(element[i - 1]);
-    if (!starts || !EqualsIgnoreCase(element.Sub(i, 4), "for=")) continue;
-    ByteView value = element.From(i + 4);
-    const bool quoted = !value.empty() && value[0] == '"';
-    if (quoted) value = value.From(1);
-    const uint8_t* const end = FindByte(value.begin(), value.end(), quoted ? '"' : ';');
-    return TrimOws({value.data, static_cast<size_t>(end - value.data)});
+  ByteView name;
+  ByteView value;
+  while (!element.empty() && TakePair(&element, &name, &value)) {
+    if (EqualsIgnoreCase(name, "for")) return value;
   }
   return {};
 }
@@ -310,7 +317,7 @@ ParseStatus Reader::ReadForwarded() {
       if (!known || (!policy_.trusted.anybody && !policy_.trusted.Contains(address))) break;
     }
   }
-  const ParseStatus status = TakeElement(entries.items[index]);
+  const ParseStatus status = UseElement(entries.items[index]);
   if (ignored_) {
     told_ = ToldEnds();  // half of an element is worth nothing
     scheme_ = -1;

@@ -12,41 +12,63 @@ export interface Detected {
   readonly app: GatewayApp
 }
 
+type Properties = Record<string, unknown>
+
+const SIGNATURE = '(environ, startResponse) => body'
+
 /**
  * @param wanted `auto`, or the interface that was asked for
  * @param where the application as the user named it, for messages
  * @throws {StartError} the value is no application
  */
 export function detectApp(value: unknown, wanted: 'auto' | InterfaceName, where: string): Detected {
-  if (typeof value !== 'function') throw notCallable(value, where)
+  if (typeof value !== 'function') throw new StartError(`${where} is ${explainValue(value)}`)
   const app = value as GatewayApp
+  if (isClass(value)) {
+    throw new StartError(`${where} is a class: export a function ${SIGNATURE}, or a bound method`)
+  }
   if (wanted === 'gateway') return { interface: 'gateway', reason: 'as asked', app }
-  const foreign = foreignInterface(value)
+  const foreign = foreignFunction(value as unknown as Properties, value.length)
   if (foreign !== null) {
     throw new StartError(
-      `${where} looks like ${foreign}: this version runs gateway applications, ` +
-        '(environ, startResponse) => body; if it is one, say --interface gateway',
+      `${where} looks like ${foreign}: this version runs gateway applications, ${SIGNATURE}; ` +
+        'if it is one, say --interface gateway',
     )
   }
   const parameters = value.length === 1 ? '1 parameter' : `${value.length} parameters`
   return { interface: 'gateway', reason: `a function of ${parameters}`, app }
 }
 
-function notCallable(value: unknown, where: string): StartError {
-  const fetch = value !== null && typeof value === 'object' && 'fetch' in value
-  const kind = fetch
-    ? 'an object with fetch(): this version runs gateway applications only'
-    : `${value === null ? 'null' : typeof value}, not a function (environ, startResponse) => body`
-  return new StartError(`${where} is ${kind}`)
+/** Calling it throws: that would be a 500 for every request. */
+function isClass(value: object): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(value))
 }
 
-/** Applications of the kinds that people have, by what gives them away. */
-function foreignInterface(value: object): string | null {
-  const properties = value as Record<string, unknown>
-  if (typeof properties.handle === 'function' && typeof properties.set === 'function') {
-    return 'an Express application'
-  }
-  if (typeof properties.fetch === 'function') return 'a fetch application'
-  if ((value as { length: number }).length === 3) return 'a handler (req, res, next)'
-  return null
+function explainValue(value: unknown): string {
+  if (value === null || value === undefined) return `${value}, not a function ${SIGNATURE}`
+  if (typeof value !== 'object') return `a ${typeof value}, not a function ${SIGNATURE}`
+  if (has(value as Properties, 'then')) return 'a promise: await it, then export the function'
+  const foreign = foreignObject(value as Properties)
+  if (foreign !== null) return `${foreign}: this version runs gateway applications, ${SIGNATURE}`
+  return `an object, not a function ${SIGNATURE}`
+}
+
+/** Functions of the kinds that people have, by what gives them away. */
+function foreignFunction(value: Properties, parameters: number): string | null {
+  if (has(value, 'handle', 'set')) return 'an Express application'
+  if (has(value, 'handle', 'use')) return 'a Connect application'
+  if (has(value, 'fetch')) return 'a fetch application'
+  return parameters === 3 ? 'a handler (req, res, next)' : null
+}
+
+/** The same for objects. */
+function foreignObject(value: Properties): string | null {
+  if (has(value, 'fetch')) return 'an object with fetch()'
+  if (has(value, 'callback', 'use')) return 'a Koa application'
+  if (has(value, 'inject', 'route')) return 'a Fastify application'
+  return has(value, 'listen', 'close') ? 'a server' : null
+}
+
+function has(value: Properties, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof value[name] === 'function')
 }

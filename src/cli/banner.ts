@@ -1,5 +1,5 @@
 // What the command line says when the server listens: which application, where, and what to paste.
-import type { Listener } from '../server/server.js'
+import type { Listener } from '../server/sockets.js'
 import { VERSION } from '../version.js'
 
 /**
@@ -9,17 +9,21 @@ import { VERSION } from '../version.js'
 export function banner(app: string, what: string, listeners: readonly Listener[]): string {
   const lines = [`Postern ${VERSION}: ${app}, ${what}`]
   for (const listener of listeners) {
-    const hint =
-      listener.protocol === 'uwsgi' ? `   nginx: uwsgi_pass ${nginxName(listener.address)};` : ''
-    lines.push(`  ${listener.protocol.padEnd(6)} ${listener.url ?? listener.address}${hint}`)
+    const shown = `  ${listener.protocol.padEnd(6)} ${listener.url ?? listener.address}`
+    lines.push(shown + (listener.protocol === 'uwsgi' ? uwsgiHint(listener.address) : ''))
   }
   const web = listeners.find((listener) => listener.protocol === 'http')
   if (web !== undefined) lines.push(`  try    ${curl(web)}`)
   return `${lines.join('\n')}\n`
 }
 
-function nginxName(address: string): string {
-  return address.startsWith('/') || address.startsWith('.') ? `unix:${address}` : address
+/** For nginx's configuration; nginx knows no abstract sockets. */
+function uwsgiHint(address: string): string {
+  if (address.startsWith('@')) return ''
+  const name = address.startsWith('/')
+    ? `unix:${address}`
+    : address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:')
+  return `   nginx: uwsgi_pass ${name};`
 }
 
 function curl(listener: Listener): string {

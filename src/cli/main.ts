@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command line: parse, load, serve, stop. The only file that ends the process.
+// The command line: parse, load, serve. When and how it ends is in lifetime.ts.
+import { parseAddress } from '../config/address.js'
 import { parseCommandLine } from '../config/command-line.js'
 import type { Options } from '../config/options.js'
 import { EXIT, StartError } from '../errors.js'
@@ -8,22 +9,23 @@ import { Log } from '../server/log.js'
 import { Server } from '../server/server.js'
 import { VERSION } from '../version.js'
 import { banner } from './banner.js'
+import { Lifetime } from './lifetime.js'
 import { usage } from './usage.js'
 
-async function main(argv: readonly string[]): Promise<void> {
+async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Promise<void> {
   const { options, app } = parseCommandLine(argv)
   if (options.help) return void process.stdout.write(usage())
   if (options.version) return void process.stdout.write(`postern ${VERSION}\n`)
-  if (app === undefined) {
+  if (app === undefined || app === '') {
     throw new StartError('no application: postern [options] APP[:export], see postern --help')
   }
   prepareProcess(options)
   addDefaultSocket(options)
+  lifetime.load(app)
   const detected = await loadApp(app, options.interface)
-  const log = new Log()
   const server = new Server(detected.app, options, log)
   await server.start()
-  stopOnSignals(server, log)
+  lifetime.serve(server)
   process.stdout.write(
     banner(app, `${detected.interface} interface (${detected.reason})`, server.listeners),
   )
@@ -50,30 +52,24 @@ function addDefaultSocket(options: Options): void {
   if (options.httpSocket.length + options.socket.length > 0) return
   const host = process.env.HOST || '127.0.0.1'
   const port = process.env.PORT || '8000'
-  options.httpSocket.push(`${host.includes(':') ? `[${host}]` : host}:${port}`)
-}
-
-/** TERM and INT drain; a second one does not wait. */
-function stopOnSignals(server: Server, log: Log): void {
-  let stopping = false
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) {
-      log.warning(`${signal} again: stopping at once`)
-      process.exit(EXIT.OK)
-    }
-    stopping = true
-    log.info(`${signal}: finishing what runs, then stopping`)
-    void server.close().then(() => process.exit(EXIT.OK))
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (!isTcp(address)) {
+    throw new StartError(
+      `HOST=${host} and PORT=${port} of the environment are not a host and a port: ` +
+        'mend them, or give --http-socket',
+    )
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  options.httpSocket.push(address)
 }
 
-function die(error: unknown): void {
-  const known = error instanceof StartError
-  const text = known ? error.message : ((error as Error)?.stack ?? String(error))
-  process.stderr.write(`postern: ${text}\n`)
-  process.exit(known ? error.exitCode : EXIT.PERMANENT)
+function isTcp(address: string): boolean {
+  try {
+    return parseAddress(address, 'http-socket').kind === 'tcp'
+  } catch {
+    return false
+  }
 }
 
-main(process.argv.slice(2)).catch(die)
+const log = new Log()
+const lifetime = new Lifetime(log)
+main(process.argv.slice(2), lifetime, log).catch((error) => lifetime.fail(error))

@@ -1,5 +1,5 @@
 // --help: made from the option table, grouped, on one screen.
-import { OPTIONS, type OptionGroup, type OptionSpec } from '../config/options.js'
+import { metavar, OPTIONS, type OptionGroup, type OptionSpec } from '../config/options.js'
 import { VERSION } from '../version.js'
 
 const SPECS: readonly OptionSpec[] = OPTIONS
@@ -13,16 +13,15 @@ const GROUPS: readonly OptionGroup[] = [
   'Other',
 ]
 
+/** Behind the names of groups. */
+const NOTES: Partial<Record<OptionGroup, string>> = { Timeouts: ' in seconds, 0: none' }
+
+const COLUMNS = 100
+const INDENT = 2
+
 function label(spec: OptionSpec): string {
   const short = spec.short === undefined ? '    ' : `-${spec.short}, `
-  const value: Partial<Record<OptionSpec['type'], string>> = {
-    bytes: 'BYTES',
-    choice: 'KIND',
-    count: 'N',
-    seconds: 'S',
-  }
-  const metavar = spec.metavar ?? value[spec.type]
-  return `${short}--${spec.name}${metavar === undefined ? '' : ` ${metavar}`}`
+  return `${short}--${spec.name} ${metavar(spec)}`.trimEnd()
 }
 
 /** The default, where the text does not say it already. */
@@ -32,24 +31,35 @@ function showDefault(spec: OptionSpec): string {
   return text.length > 24 ? '' : ` [${text}]`
 }
 
+/** Label and text side by side, the text in as many lines as it needs. */
+function row(spec: OptionSpec, width: number): string[] {
+  const room = COLUMNS - INDENT - width - 1
+  const lines = ['']
+  for (const word of `${spec.doc}${showDefault(spec)}`.split(' ')) {
+    const longer = `${lines[lines.length - 1]} ${word}`.trimStart()
+    if (longer.length <= room) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines.map((text, i) => {
+    const left = i === 0 ? label(spec) : ''
+    return `${' '.repeat(INDENT)}${left.padEnd(width)} ${text}`
+  })
+}
+
 export function usage(): string {
-  const lines = [
+  const width = Math.max(...SPECS.map((spec) => label(spec).length))
+  const groups = GROUPS.flatMap((group) => {
+    const specs = SPECS.filter((spec) => spec.group === group)
+    return [`${group}${NOTES[group] ?? ''}:`, ...specs.flatMap((spec) => row(spec, width))]
+  })
+  return [
     `Postern ${VERSION}, application server`,
     '',
     'Usage: postern [options] APP[:export]      APP: a JavaScript or TypeScript file',
     '',
-  ]
-  for (const group of GROUPS) {
-    const specs = SPECS.filter((spec) => spec.group === group)
-    if (specs.length === 0) continue
-    lines.push(`${group}:`)
-    for (const spec of specs)
-      lines.push(`  ${label(spec).padEnd(34)} ${spec.doc}${showDefault(spec)}`)
-  }
-  lines.push(
+    ...groups,
     '',
     'ADDR: HOST:PORT  :PORT  [V6]:PORT  /PATH  @ABSTRACT  fd://N      BYTES may end in k, m or g',
     '',
-  )
-  return lines.join('\n')
+  ].join('\n')
 }

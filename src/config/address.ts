@@ -32,10 +32,19 @@ export function parseAddress(text: string, option: string): Address {
     const name = tcp[1] ?? tcp[2]
     return { kind: 'tcp', host: name === '' || name === '*' ? '0.0.0.0' : name, port }
   }
-  const path = text.startsWith('unix:') ? text.slice(5) : text
-  if (path.includes('/')) return { kind: 'unix', path }
+  if (text.startsWith('unix:') && text.length > 5) return unix(text.slice(5))
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]
+  if (scheme !== undefined) {
+    throw bad(text, option, scheme === 'fd' ? 'write fd://N' : `leave "${scheme}://" out`)
+  }
+  if (text.includes('/')) return unix(text)
   if (/^\d+$/.test(text)) throw bad(text, option, `write ":${text}" for a port`)
   throw bad(text, option, 'write HOST:PORT, [V6]:PORT, /PATH, @NAME or fd://N')
+}
+
+/** A name without a slash gets one: it is what tells a path from the other forms. */
+function unix(path: string): Address {
+  return { kind: 'unix', path: path.includes('/') ? path : `./${path}` }
 }
 
 function bad(text: string, option: string, advice: string): ConfigError {

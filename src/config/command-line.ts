@@ -5,6 +5,7 @@ import {
   camelCase,
   defaultOptions,
   findOption,
+  metavar,
   OPTIONS,
   type OptionSpec,
   type Options,
@@ -40,10 +41,20 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
         throw new ConfigError(`one application at a time: ${app}, ${token.value}`)
       app = token.value
     } else if (token.kind === 'option') {
+      checkDash(token)
       takeOption(options, token.name, token.rawName, token.value)
     }
   }
   return { options: options as Options, app }
+}
+
+/** parseArgs takes what follows for a value, the next option too; nobody means that. */
+function checkDash(token: { rawName: string; value?: string; inlineValue?: boolean }): void {
+  const { rawName, value, inlineValue } = token
+  if (inlineValue === true || value === undefined || !/^-[^\d]/.test(value)) return
+  throw new ConfigError(
+    `${rawName} needs a value, and ${value} is an option (write ${rawName}=${value} if it is not)`,
+  )
 }
 
 function argumentSpecs(): Record<
@@ -75,7 +86,7 @@ function takeOption(
   const spec = findOption(name)
   if (spec === undefined) throw unknown(rawName, name, value)
   if (value === undefined && spec.type !== 'boolean') {
-    throw new ConfigError(`--${spec.name} needs a value: --${spec.name} ${spec.metavar ?? 'N'}`)
+    throw new ConfigError(`--${spec.name} needs a value: --${spec.name} ${metavar(spec)}`)
   }
   const parsed = parseValue(spec, value ?? '')
   const key = camelCase(spec.name)

@@ -94,7 +94,7 @@ export const OPTIONS = [
     group: 'Sockets',
     default: 0,
     metavar: 'N',
-    doc: 'connections at once; more wait in the listen queue (0: no limit)',
+    doc: 'connections at once, more wait in the queue; 0: no limit',
   },
   {
     name: 'interface',
@@ -221,7 +221,7 @@ export const OPTIONS = [
     type: 'seconds',
     group: 'Timeouts',
     default: 60,
-    doc: 'for running requests when the server stops',
+    doc: 'running requests when the server stops; 0: cut them',
   },
   {
     name: 'header-map',
@@ -360,6 +360,18 @@ const SPECS: readonly OptionSpec[] = OPTIONS
 /** The row of an option by name or alias, undefined: there is none. */
 export function findOption(name: string): OptionSpec | undefined {
   return SPECS.find((spec) => spec.name === name || spec.aliases?.includes(name))
+}
+
+const METAVARS: Partial<Record<OptionType, string>> = {
+  bytes: 'BYTES',
+  choice: 'KIND',
+  count: 'N',
+  seconds: 'S',
+}
+
+/** What the value of an option is called in messages; empty: it has none. */
+export function metavar(spec: OptionSpec): string {
+  return spec.metavar ?? METAVARS[spec.type] ?? ''
 }
 
 /** What every option is when nothing is said. */

@@ -1,6 +1,7 @@
 // One value of one option: from text to what the option's type says, or an error that names the
 // option and says what would be right.
 import { isIP } from 'node:net'
+import { inspect } from 'node:util'
 import { ConfigError } from '../errors.js'
 import { parseAddress } from './address.js'
 import type { OptionSpec } from './options.js'
@@ -15,7 +16,7 @@ export function parseValue(spec: OptionSpec, text: string): string | number | bo
     case 'boolean':
       if (TRUE.has(text.toLowerCase())) return true
       if (FALSE.has(text.toLowerCase())) return false
-      throw bad(spec, text, 'is true or false')
+      throw bad(spec, text, RULES.boolean)
     case 'count':
     case 'seconds':
       return parseNumber(spec, text, /^\d{1,15}$/, 1)
@@ -27,10 +28,8 @@ export function parseValue(spec: OptionSpec, text: string): string | number | bo
       if (!/^[0-7]{3,4}$/.test(text)) throw bad(spec, text, 'is an octal mode such as 660')
       return Number.parseInt(text, 8)
     case 'choice':
-      if (spec.choices?.includes(text) !== true) {
-        throw bad(spec, text, `is one of ${spec.choices?.join(', ')}`)
-      }
-      return text
+      if (spec.choices?.includes(text) === true) return text
+      throw bad(spec, text, oneOf(spec.choices ?? []))
     case 'pair':
       if (!/^[^=\0]+=/.test(text)) throw bad(spec, text, 'is NAME=VALUE')
       return text
@@ -87,18 +86,39 @@ function parseList(
 }
 
 function parseNumber(spec: OptionSpec, text: string, form: RegExp, scale: number): number {
-  if (!form.test(text)) {
-    const unit = spec.type === 'seconds' ? 'a whole number of seconds' : 'a whole number'
-    throw bad(spec, text, spec.type === 'bytes' ? 'is a number of bytes, k, m or g' : `is ${unit}`)
-  }
+  if (!form.test(text)) throw bad(spec, text, RULES[spec.type])
   return checkRange(spec, Number.parseInt(text, 10) * scale)
 }
 
+/** Where a row of the table has no greatest value: what the native side can hold and add up. */
+const MAX: Partial<Record<OptionSpec['type'], number>> = {
+  bytes: Number.MAX_SAFE_INTEGER,
+  count: 2 ** 31 - 1,
+  mode: 0o7777,
+  seconds: 365 * 86400,
+}
+
 function checkRange(spec: OptionSpec, value: number): number {
-  const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec
-  if (value < min) throw bad(spec, String(value), `is at least ${min}`)
-  if (value > max) throw bad(spec, String(value), `is at most ${max}`)
+  const { min = 0, max = MAX[spec.type] as number } = spec
+  if (value < min) throw bad(spec, value, `is at least ${min}`)
+  if (value > max) throw bad(spec, value, `is at most ${max}`)
   return value
+}
+
+/** What a value of each type is, for those who pass something else. */
+const RULES: Record<OptionSpec['type'], string> = {
+  address: 'is a socket address such as ":8000" or "/run/app.sock"',
+  boolean: 'is true or false',
+  bytes: 'is a number of bytes, k, m or g',
+  choice: 'is one of several words',
+  count: 'is a whole number',
+  fields: 'is a list of fields, separated by commas',
+  mode: 'is an octal mode such as 0o660',
+  pair: 'is NAME=VALUE',
+  path: 'is a path',
+  peers: 'is a list of addresses, separated by commas',
+  seconds: 'is a whole number of seconds',
+  text: 'is text',
 }
 
 /** As parseValue, for values that come from a program instead of from text. */
@@ -109,9 +129,14 @@ export function checkValue(spec: OptionSpec, value: unknown): string | number | 
   if (typeof value === 'number' && Number.isSafeInteger(value) && numeric) {
     return checkRange(spec, value)
   }
-  throw bad(spec, String(value), `is a ${spec.type}`)
+  throw bad(spec, value, spec.choices === undefined ? RULES[spec.type] : oneOf(spec.choices))
 }
 
-function bad(spec: OptionSpec, text: string, rule: string): ConfigError {
-  return new ConfigError(`--${spec.name} ${rule}, not ${JSON.stringify(text)}`)
+function oneOf(choices: readonly string[]): string {
+  return `is one of ${choices.join(', ')}`
+}
+
+function bad(spec: OptionSpec, value: unknown, rule: string): ConfigError {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : inspect(value)
+  return new ConfigError(`--${spec.name} ${rule}, not ${shown}`)
 }

@@ -100,7 +100,10 @@ export interface NativeEngine {
     flags: number,
     length: number,
   ): void
-  /** Returns the bytes that wait for a slow client. They are copies: `bytes` is free again. */
+  /**
+   * Returns the bytes that wait for a slow client; of an exchange that is over, more than any limit.
+   * They are copies: `bytes` is free again.
+   */
   write(connection: number, generation: number, bytes: Uint8Array): number
   writeFile(
     connection: number,

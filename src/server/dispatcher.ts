@@ -59,6 +59,7 @@ export class Dispatcher implements ExchangeHost {
   /** Exchanges that did not finish in their round and wait for something, by connection. */
   private readonly open: (HostedExchange | undefined)[] = []
   private filled = 0
+  private over = false
 
   constructor(options: DispatcherOptions) {
     this.app = options.app
@@ -89,7 +90,8 @@ export class Dispatcher implements ExchangeHost {
   }
 
   /** The engine is closed: whoever waits for a client or an answer learns that there is none. */
-  detach(): void {
+  abortAll(): void {
+    this.over = true
     for (const exchange of this.open.splice(0)) exchange?.aborted()
   }
 
@@ -345,6 +347,7 @@ export class Dispatcher implements ExchangeHost {
   }
 
   readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string] {
+    if (this.over) return [503, 'the server has stopped']
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     this.list(exchange)

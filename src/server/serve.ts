@@ -13,15 +13,18 @@ import { checkValue } from '../config/values.js'
 import { ConfigError } from '../errors.js'
 import type { GatewayApp } from '../gateway/types.js'
 import { Log, type LogSink } from './log.js'
-import { type Listener, Server } from './server.js'
+import { Server } from './server.js'
+import type { Listener } from './sockets.js'
+
+/** What acts on the process, which is not ours here. */
+const COMMAND_LINE_ONLY = ['chdir', 'env', 'help', 'version'] as const
+type CommandLineOnly = (typeof COMMAND_LINE_ONLY)[number]
 
 type OneOrMany<T> = T extends readonly (infer E)[] ? E | readonly E[] : T
 
 /** The options of the command line in camelCase; a repeatable one takes one value or an array. */
 export type ServeOptions = {
-  readonly [K in Exclude<keyof Options, 'help' | 'version' | 'chdir' | 'env'>]?: OneOrMany<
-    Options[K]
-  >
+  readonly [K in Exclude<keyof Options, CommandLineOnly>]?: OneOrMany<Options[K]>
 } & {
   /** Takes the lines of the server's log. @default process.stderr */
   readonly log?: LogSink
@@ -34,14 +37,17 @@ export interface RunningServer {
   readonly url: string | undefined
   stats(): { connections: number; requests: number }
   /**
-   * Stops accepting, lets running requests finish, closes.
+   * Stops accepting, lets running requests finish, closes. Another call can shorten the wait.
    *
    * @param graceMs how long requests may take before they are cut, in milliseconds
+   * @default worker-reload-mercy
    */
   close(graceMs?: number): Promise<void>
 }
 
-const SPECS: readonly OptionSpec[] = OPTIONS
+const SPECS: readonly OptionSpec[] = (OPTIONS as readonly OptionSpec[]).filter(
+  (spec) => !(COMMAND_LINE_ONLY as readonly string[]).includes(camelCase(spec.name)),
+)
 
 /**
  * Serves an application and resolves when it listens. Without a socket in the options that is
@@ -63,15 +69,19 @@ export async function serve(app: GatewayApp, options: ServeOptions = {}): Promis
   }
 }
 
-function resolveOptions(given: ServeOptions): Options {
+function resolveOptions({ log, ...given }: ServeOptions): Options {
+  if (log !== undefined && typeof log !== 'function') {
+    throw new ConfigError('the option "log" of serve() is a function that takes a line')
+  }
   const resolved = defaultOptions() as Record<string, unknown>
   for (const [key, value] of Object.entries(given)) {
-    if (key === 'log' || value === undefined) continue
+    if (value === undefined) continue
     const spec = SPECS.find((candidate) => camelCase(candidate.name) === key)
     if (spec === undefined) throw unknownOption(key)
-    const values = Array.isArray(value) ? value : [value]
+    const many = spec.many === true
+    const values = many && Array.isArray(value) ? value : [value]
     const checked = values.map((one) => checkValue(spec, one))
-    resolved[key] = spec.many === true ? checked : checked[0]
+    resolved[key] = many ? checked : checked[0]
   }
   const options = resolved as Options
   if (options.httpSocket.length + options.socket.length === 0) {

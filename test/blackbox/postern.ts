@@ -233,6 +233,7 @@ export async function runToEnd(
 ): Promise<{ code: number | null; output: string; errors: string }> {
   const postern = new Postern(args, options)
   const { code } = await postern.ended
+  await postern.kill()
   return { code, output: postern.output, errors: postern.errors }
 }
 

@@ -11,15 +11,15 @@ using namespace postern::test;  // NOLINT(build/namespaces)
 
 namespace {
 
-constexpr uint32_t kStart = 100000;
-
 // The ticks at which each of `count` connections expired, 0 for those that did not.
 struct Fixture {
-  explicit Fixture(size_t count) : wheel(kStart), connections(count), expired_at(count) {
+  explicit Fixture(size_t count) : connections(count), expired_at(count) {
     for (uint32_t i = 0; i < count; ++i) connections[i].index = i;
   }
   void AdvanceTo(uint32_t now) {
-    wheel.Advance(now, [this](Connection* c) { expired_at[c->index] = wheel.now(); });
+    while (wheel.now() != now) {
+      wheel.Tick([this](Connection* c) { expired_at[c->index] = wheel.now(); });
+    }
   }
   DeadlineWheel wheel;
   std::vector<Connection> connections;
@@ -33,12 +33,12 @@ TEST("a connection expires when its whole seconds have passed, not before, and o
     Fixture f(1);
     Row(std::to_string(seconds));
     f.wheel.Set(&f.connections[0], seconds);
-    for (uint32_t tick = kStart + 1; tick <= kStart + seconds; ++tick) f.AdvanceTo(tick);
+    for (uint32_t tick = 1; tick <= seconds; ++tick) f.AdvanceTo(tick);
     CHECK_EQ(f.expired_at[0], 0u);
-    f.AdvanceTo(kStart + seconds + 1);
-    CHECK_EQ(f.expired_at[0], kStart + seconds + 1);
+    f.AdvanceTo(seconds + 1);
+    CHECK_EQ(f.expired_at[0], seconds + 1);
     f.expired_at[0] = 0;
-    f.AdvanceTo(kStart + seconds + 500);
+    f.AdvanceTo(seconds + 500);
     CHECK_EQ(f.expired_at[0], 0u);
   }
 }
@@ -47,12 +47,12 @@ TEST("a deadline that is moved counts from the move, in either direction") {
   Fixture f(2);
   f.wheel.Set(&f.connections[0], 10);
   f.wheel.Set(&f.connections[1], 100);
-  f.AdvanceTo(kStart + 5);
+  f.AdvanceTo(5);
   f.wheel.Set(&f.connections[0], 100);
   f.wheel.Set(&f.connections[1], 10);
-  f.AdvanceTo(kStart + 200);
-  CHECK_EQ(f.expired_at[0], kStart + 106);
-  CHECK_EQ(f.expired_at[1], kStart + 16);
+  f.AdvanceTo(200);
+  CHECK_EQ(f.expired_at[0], 106);
+  CHECK_EQ(f.expired_at[1], 16);
 }
 
 TEST("a deadline of 0 seconds and one that was cleared never come") {
@@ -60,22 +60,11 @@ TEST("a deadline of 0 seconds and one that was cleared never come") {
   f.wheel.Set(&f.connections[0], 0);
   f.wheel.Set(&f.connections[1], 5);
   f.wheel.Clear(&f.connections[1]);
-  f.AdvanceTo(kStart + 1000);
+  f.AdvanceTo(1000);
   CHECK(f.expired_at[0] == 0 && f.expired_at[1] == 0);
   f.wheel.Set(&f.connections[1], 5);
-  f.AdvanceTo(kStart + 1100);
-  CHECK_EQ(f.expired_at[1], kStart + 1006);
-}
-
-TEST("a clock that jumps far ahead expires everything that is overdue, and nothing else") {
-  Fixture f(3);
-  f.wheel.Set(&f.connections[0], 30);
-  f.wheel.Set(&f.connections[1], 300);
-  f.wheel.Set(&f.connections[2], 5000);
-  f.AdvanceTo(kStart + 4000);
-  CHECK(f.expired_at[0] != 0 && f.expired_at[1] != 0 && f.expired_at[2] == 0);
-  f.AdvanceTo(kStart + 5001);
-  CHECK_EQ(f.expired_at[2], kStart + 5001);
+  f.AdvanceTo(1100);
+  CHECK_EQ(f.expired_at[1], 1006);
 }
 
 TEST("a connection that was removed is forgotten, wherever it stood in its bucket") {
@@ -84,7 +73,7 @@ TEST("a connection that was removed is forgotten, wherever it stood in its bucke
     for (Connection& c : f.connections) f.wheel.Set(&c, 5);
     f.wheel.Remove(&f.connections[removed]);
     f.wheel.Remove(&f.connections[removed]);
-    f.AdvanceTo(kStart + 50);
+    f.AdvanceTo(50);
     for (size_t i = 0; i < 3; ++i) CHECK_EQ(f.expired_at[i] == 0, i == removed);
   }
 }
@@ -96,7 +85,7 @@ TEST("what expires may remove, move and set its neighbours of the same tick") {
                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     std::vector<Connection> connections(4);
     for (uint32_t i = 0; i < 4; ++i) connections[i].index = i;
-    DeadlineWheel wheel(kStart);
+    DeadlineWheel wheel;
     wheel.Set(&connections[3], 20);  // already in the bucket that 0 will move to
     for (int index : kOrders[order]) wheel.Set(&connections[index], 5);
     std::vector<uint32_t> expired(4);
@@ -109,10 +98,10 @@ TEST("what expires may remove, move and set its neighbours of the same tick") {
       wheel.Remove(&connections[0]);
       wheel.Remove(&connections[2]);
     };
-    wheel.Advance(kStart + 6, on_expired);
+    while (wheel.now() != 6) wheel.Tick(on_expired);
     Row("order " + std::to_string(order));
     CHECK(removed && expired[1] == 1);
-    wheel.Advance(kStart + 100, on_expired);
+    while (wheel.now() != 100) wheel.Tick(on_expired);
     CHECK_EQ(expired[3], 1u);  // its bucket was not cut
     CHECK(expired[0] <= 1 && expired[2] <= 1);
   }
@@ -124,7 +113,7 @@ TEST("thousands of connections with deadlines that move at random expire at the 
   std::vector<uint32_t> due(kCount);
   uint32_t random = 7;
   const auto next = [&random] { return (random = random * 1664525 + 1013904223) >> 8; };
-  uint32_t now = kStart;
+  uint32_t now = 0;
   for (int step = 0; step < 3000; ++step) {
     Connection& c = f.connections[next() % kCount];
     const uint32_t seconds = next() % 400;
@@ -142,5 +131,5 @@ TEST("thousands of connections with deadlines that move at random expire at the 
       if (due[i] != 0 && due[i] <= now) CHECK(!"overdue");
     }
   }
-  CHECK(now > kStart + 1000);
+  CHECK(now > 1000);
 }

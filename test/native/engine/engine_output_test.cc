@@ -80,6 +80,19 @@ TEST("a streamed response is framed by what is known and by what the client know
   }
 }
 
+TEST("what is written outside of a turn is work: it is sent without waiting for an event") {
+  Rig rig;
+  Client* client = rig.Connect();
+  const ExchangeId id = OpenExchange(&rig, client, Get("/"));
+  rig.host.Start(id, kNoLength);
+  rig.engine->Write(id, ByteView("abc"));
+  rig.engine->Flush();
+  CHECK(!rig.engine->HasWork());
+  rig.engine->EndResponse(id);
+  CHECK(rig.engine->HasWork());
+  CHECK(rig.Answered(client, 1, 500));
+}
+
 TEST("HEAD, 204 and 304 have no body, whatever the application writes") {
   Rig rig;
   rig.host.answer = [&](const Seen& seen) {
@@ -357,4 +370,19 @@ TEST("Date and Server are there unless they are switched off") {
     CHECK_EQ(client->Responses()[0].Field("Date") != "(absent)", on);
     CHECK_EQ(client->Responses()[0].Field("Server") != "(absent)", on);
   }
+}
+
+TEST("a long file goes on without waiting, also when the socket never was full") {
+  constexpr uint64_t kSize = 24 * 1024 * 1024;
+  Rig rig;
+  rig.host.answer = [&](const Seen& seen) {
+    UniqueFd file(open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    CHECK(ftruncate(file.get(), kSize) == 0);
+    rig.host.Start(seen.id, kSize);
+    rig.engine->WriteFile(seen.id, std::move(file), 0, kSize);
+    rig.engine->EndResponse(seen.id);
+  };
+  Client* client = rig.Connect();
+  client->Send(Get("/"));
+  CHECK(rig.Until([&] { return client->received.size() > kSize; }, 20000));
 }

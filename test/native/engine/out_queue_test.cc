@@ -134,6 +134,19 @@ TEST("a peer that is gone is a failure, not a signal") {
   CHECK(files.Send(pair.ours.get()) == SendResult::kFailed);
 }
 
+TEST("a long file is sent in steps, however fast it is taken, so that others have their turn") {
+  constexpr uint64_t kSize = 20 * 1024 * 1024;
+  const UniqueFd takes_all(open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  UniqueFd file = FileOf("abc");
+  CHECK(ftruncate(file.get(), kSize) == 0);
+  OutQueue queue;
+  queue.File(std::move(file), 0, kSize);
+  CHECK(queue.Send(takes_all.get()) == SendResult::kMore);
+  CHECK(queue.size() > kSize / 2 && queue.size() < kSize);
+  for (int i = 0; i < 10 && !queue.empty(); ++i) queue.Send(takes_all.get());
+  CHECK(queue.empty() && lseek(takes_all.get(), 0, SEEK_END) == kSize);
+}
+
 TEST("a file that is shorter than was promised is a failure") {
   Pair pair;
   OutQueue queue;

@@ -145,12 +145,21 @@ TEST("Forwarded is elements of pairs without white space around the equals sign"
   CHECK_TEXT(whole.head.told.http_host, "h:8080");
   CHECK(whole.head.https);
   CHECK(!Applied("Forwarded: for=unknown\r\n", one_hop).head.told.remote);
-  for (std::string_view bad :
-       {"for = 1.1.1.1", "for= 1.1.1.1", "for", "for=", "=1.1.1.1", "for=\"1.1.1.1",
-        "for=1.1.1.1 x", "proto=ftp", "host=a/b", "host=\"a b\"", "for=1.1.1.1;;=x"}) {
+  for (std::string_view bad : {"for = 1.1.1.1", "for= 1.1.1.1", "for", "for=", "=1.1.1.1",
+                               "for=\"1.1.1.1", "for=1.1.1.1 x", "for=1.1.1.1;for=2.2.2.2",
+                               "proto=ftp", "host=a/b", "host=\"a b\"", "for=1.1.1.1;;=x"}) {
     Row(bad);
     CHECK_EQ(Applied("Forwarded: " + std::string(bad) + "\r\n", one_hop).refused(), 400);
   }
+}
+
+TEST("what stands in the quotes of one value of Forwarded is no address of a proxy") {
+  // The host is what the client has sent; read as for=127.0.0.1 it would lend trust to the element
+  // before it, which is the client's own.
+  const Applied applied("Forwarded: for=10.9.8.7, host=\"a;for=127.0.0.1;b\";for=192.0.2.66\r\n",
+                        PolicyOf("127.0.0.0/8", "forwarded"));
+  CHECK_EQ(applied.refused(), 0);
+  CHECK_TEXT(applied.head.told.remote_addr, "192.0.2.66");
 }
 
 TEST("what is malformed counts as absent when it shall not be refused") {

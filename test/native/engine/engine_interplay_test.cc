@@ -1,0 +1,274 @@
+// What happens at the same time: requests that wait, bodies that come, clients that stop sending,
+// servers that stop. Each test is a combination that an engine could forget.
+#include <cstdlib>
+#include <string>
+
+#include "check.h"
+#include "engine/engine_rig.h"
+
+using namespace postern;        // NOLINT(build/namespaces)
+using namespace postern::test;  // NOLINT(build/namespaces)
+
+namespace {
+
+std::string Announce(std::string_view target, size_t length, std::string_view lines = {}) {
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n" +
+         std::string(lines) + "\r\n";
+}
+
+RigOptions Buffering(uint64_t bytes) {
+  RigOptions options;
+  options.engine.limits.post_buffering_bytes = bytes;
+  return options;
+}
+
+// The first request is left open, for the test to answer; all others are answered with their
+// target, those with a body when it has been read.
+struct FirstWaits {
+  explicit FirstWaits(Rig* rig) : rig_(rig) {
+    rig->host.answer = [this](const Seen& seen) {
+      if (rig_->host.seen.size() == 1) {
+        first = seen.id;
+      } else if (seen.complete) {
+        rig_->host.Respond(seen.id, seen.target + seen.body);
+      } else {
+        Read(seen.id, seen.target);
+      }
+    };
+    rig->host.noticed = [this](ExchangeId id, Notice notice) {
+      if (notice == Notice::kBody) Read(id, "");
+    };
+  }
+  void AnswerFirst() {
+    rig_->host.Respond(first, "first");
+    rig_->engine->Flush();
+  }
+
+  ExchangeId first;
+  std::string body;
+  BodyState state = BodyState::kPending;
+  ParseError error;
+
+ private:
+  void Read(ExchangeId id, const std::string& target) {
+    body += target + rig_->host.ReadBody(id, &state, &error);
+    if (state == BodyState::kEnd) rig_->host.Respond(id, body);
+    if (state == BodyState::kError) rig_->host.Respond(id, error.reason, "400 Bad Request");
+  }
+  Rig* rig_;
+};
+
+}  // namespace
+
+TEST("a body goes on coming while its request waits behind another one") {
+  for (uint64_t buffering : {0, 100}) {
+    Rig rig(Buffering(buffering));
+    FirstWaits app(&rig);
+    Client* client = rig.Connect();
+    client->Send(Get("/0"));
+    CHECK(rig.Until([&] { return rig.host.seen.size() == 1; }));
+    client->Send(Announce("/1", 9) + "abc");
+    rig.Settle();
+    // Both at once: the request may begin, and more of its body is there, but not all.
+    client->Send("def");
+    app.AnswerFirst();
+    rig.Settle();
+    CHECK_EQ(rig.host.seen.size(), buffering == 0 ? 2u : 1u);
+    client->Send("ghi");
+    CHECK(rig.Answered(client, 2));
+    CHECK_EQ(client->Responses()[1].body, "/1abcdefghi");
+  }
+}
+
+TEST("a client that sends its requests and then its end gets all answers, however late") {
+  // More than is read ahead, so that the end is seen only after the first answer; or little.
+  for (size_t fields : {1, 3000}) {
+    Rig rig;
+    FirstWaits app(&rig);
+    Client* client = rig.Connect();
+    client->Send(Get("/0"));
+    CHECK(rig.Until([&] { return rig.host.seen.size() == 1; }));
+    std::string more;
+    for (int i = 1; i <= 30; ++i) more += Get("/x", "X: " + std::string(fields, 'x') + "\r\n");
+    client->Send(more);
+    rig.Settle();
+    client->ShutdownWrite();
+    app.AnswerFirst();
+    CHECK(rig.Until([&] { return client->ended || client->was_reset; }));
+    const std::vector<Response> responses = client->Responses();
+    Row(std::to_string(fields));
+    CHECK(client->ended && responses.size() == 31 && responses.back().status == 200);
+  }
+}
+
+TEST("a request that a client has cut off behind others is refused at once, not in time") {
+  for (const std::string& cut : {std::string("GET /cut HT"), Announce("/cut", 9) + "abc"}) {
+    for (uint64_t buffering : {0, 100}) {
+      Rig rig(Buffering(buffering));
+      FirstWaits app(&rig);
+      Client* client = rig.Connect();
+      client->Send(Get("/0"));
+      CHECK(rig.Until([&] { return rig.host.seen.size() == 1; }));
+      client->Send(cut);
+      client->ShutdownWrite();
+      rig.Settle();
+      app.AnswerFirst();
+      Row(cut);
+      CHECK(rig.Until([&] { return client->ended; }, 800));
+      const std::vector<Response> responses = client->Responses();
+      CHECK(responses.size() == 2 && responses[1].status == 400 && responses[1].whole);
+    }
+  }
+}
+
+TEST("with post-buffering the end of a client behind its whole body is no end in the middle") {
+  Rig rig(Buffering(100));
+  rig.host.room = 1;
+  rig.host.answer = [&](const Seen& seen) {
+    if (seen.target != "/big") return rig.host.Respond(seen.id, seen.target);
+    // As much output as ends a round before everything was handed over.
+    rig.host.Start(seen.id, kNoLength);
+    for (int i = 0; i < 3; ++i) rig.engine->Write(seen.id, Bytes(std::string(100000, 'x')));
+    rig.engine->EndResponse(seen.id);
+  };
+  Client* poster = rig.Connect();
+  poster->Send(Announce("/body", 9) + "abc");
+  Client* getter = rig.Connect();
+  getter->Send(Get("/small"));
+  CHECK(rig.Answered(getter, 1));
+  poster->Send("defghi");
+  poster->ShutdownWrite();
+  getter->Send(Get("/big"));
+  CHECK(rig.Until([&] { return poster->ended; }));
+  CHECK_EQ(poster->Responses()[0].status, 200);
+}
+
+TEST("a body that cannot be spooled gets 503, and its connection does not stay") {
+  setenv("TMPDIR", "/nonexistent", 1);
+  for (bool first_part : {true, false}) {
+    Rig rig(Buffering(100));
+    Client* client = rig.Connect();
+    client->Send(Announce("/", 900) + std::string(first_part ? 101 : 1, 'x'));
+    if (!first_part) {
+      rig.Settle();
+      client->Send(std::string(200, 'x'));
+    }
+    CHECK(rig.Until([&] { return client->ended; }, 800));
+    CHECK(client->Responses()[0].status == 503 && rig.host.seen.empty());
+  }
+  unsetenv("TMPDIR");
+}
+
+TEST("a reply lingers for its reader also while others fill the whole input memory") {
+  Rig rig;
+  constexpr size_t kRead = 64 * 1024;
+  const size_t input = rig.memory.size() - rig.memory.size() / 4;
+  const size_t uploads = input / kRead;
+  CHECK_EQ(uploads * kRead, input);
+  rig.host.answer = [](const Seen&) {};
+  std::vector<Client*> clients;
+  for (size_t i = 0; i < uploads; ++i) {
+    clients.push_back(rig.Connect());
+    clients.back()->Send(Announce("/", kRead * 4));
+  }
+  CHECK(rig.Until([&] { return rig.host.seen.size() == uploads; }));
+  Client* refused = rig.Connect();
+  refused->Send("BAD\r\n\r\n");
+  CHECK(rig.Until([&] { return refused->ended; }));
+  const std::string data(kRead, 'x');
+  for (Client* client : clients) client->Send(data);
+  refused->Send("more");
+  rig.engine->Turn();
+  CHECK_EQ(rig.engine->open_connections(), uploads + 1);
+}
+
+TEST("no 100 is sent into the middle of a response") {
+  Rig rig;
+  ExchangeId id;
+  rig.host.answer = [&](const Seen& seen) { id = seen.id; };
+  Client* client = rig.Connect();
+  client->Send(Announce("/", 5, "Expect: 100-continue\r\n"));
+  CHECK(rig.Until([&] { return rig.host.seen.size() == 1; }));
+  rig.host.Start(id, kNoLength);
+  rig.engine->Write(id, ByteView("abc"));
+  BodyState state;
+  rig.host.ReadBody(id, &state);
+  CHECK(state == BodyState::kPending);
+  rig.engine->EndResponse(id);
+  rig.engine->Flush();
+  CHECK(rig.Until([&] { return client->ended; }));
+  CHECK(client->received.find("100 Continue") == std::string::npos);
+  CHECK(client->Responses().size() == 1 && client->Responses()[0].body == "abc");
+}
+
+TEST("a response that began before draining ends its connection, though its head did not say so") {
+  Rig rig;
+  ExchangeId id;
+  rig.host.answer = [&](const Seen& seen) { id = seen.id; };
+  Client* client = rig.Connect();
+  client->Send(Get("/"));
+  CHECK(rig.Until([&] { return rig.host.seen.size() == 1; }));
+  rig.host.Start(id, kNoLength);
+  rig.engine->Write(id, ByteView("abc"));
+  rig.engine->Drain();
+  rig.Settle();
+  CHECK_EQ(rig.host.drained, 0);
+  rig.engine->EndResponse(id);
+  CHECK(rig.Until([&] { return rig.host.drained == 1; }, 3000));
+  CHECK(rig.Until([&] { return client->ended; }));
+  CHECK(client->Responses()[0].whole && client->Responses()[0].Field("Connection") == "(absent)");
+}
+
+TEST("what a host is told is about an exchange that is open") {
+  RigOptions options;
+  options.send_buffer = 8192;
+  options.receive_buffer = 4096;
+  Rig rig(options);
+  Client* client = rig.Connect();
+  client->reads = false;
+  bool asked = false;
+  rig.host.answer = [&](const Seen& seen) {
+    if (seen.target == "/next") return;
+    rig.host.Start(seen.id, kNoLength);
+    rig.engine->Write(seen.id, Bytes(std::string(200000, 'x')));
+    rig.engine->Flush();
+    asked = rig.engine->QueuedBytes(seen.id, true) > 0;
+    rig.engine->EndResponse(seen.id);
+  };
+  client->Send(Get("/") + Get("/next"));
+  CHECK(rig.Until([&] { return asked; }));
+  rig.Settle();
+  client->reads = true;
+  CHECK(rig.Until([&] { return rig.host.seen.size() == 2; }));
+  rig.Settle();
+  CHECK_EQ(rig.host.notices.size(), 0u);
+}
+
+TEST("clients that take turns in their mistakes do not flood the log") {
+  RigOptions options;
+  options.protocol = WireProtocol::kUwsgi;
+  Rig rig(options);
+  for (int i = 0; i < 20; ++i) {
+    Client* client = rig.Connect();
+    client->Send(i % 2 == 0 ? std::string("GET / HTTP/1.1\r\n\r\n")
+                            : "\x16\x03\x01" + std::string(20, 'x'));
+    CHECK(rig.Until([&] { return client->ended || client->was_reset; }));
+  }
+  CHECK_EQ(rig.host.log.size(), 2u);
+}
+
+TEST("a response head that is longer than the memory for heads breaks the connection off") {
+  for (bool streamed : {false, true}) {
+    Rig rig;
+    rig.host.answer = [&](const Seen& seen) {
+      const std::string status = "200 " + std::string(600000, 'x');
+      if (streamed) return rig.host.Start(seen.id, 3, status);
+      rig.host.Respond(seen.id, "abc", status);
+    };
+    Client* client = rig.Connect();
+    client->Send(Get("/"));
+    CHECK(rig.Until([&] { return client->ended || client->was_reset; }));
+    CHECK(client->received.empty());
+  }
+}
