@@ -1,3 +1,4 @@
+// The contract suite for gateway applications, over HTTP/1.1 and a unix socket.
 import { contract } from './behaviour.contract.js'
 import { gatewayRow } from './row.js'
 
