@@ -89,7 +89,7 @@ export class Dispatcher implements ExchangeHost {
     this.listening = { engine, inbox, factory, out: Buffer.from(engine.out.buffer) }
   }
 
-  /** The engine is closed: whoever waits for a client or an answer learns that there is none. */
+  /** The engine is closed: whatever has not finished has lost its client. */
   abortAll(): void {
     this.over = true
     for (const exchange of this.open.splice(0)) exchange?.aborted()
@@ -348,6 +348,7 @@ export class Dispatcher implements ExchangeHost {
 
   readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string] {
     if (this.over) return [503, 'the server has stopped']
+    if (exchange.done) return [400, 'the request is over']
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     this.list(exchange)

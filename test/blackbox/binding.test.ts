@@ -234,7 +234,7 @@ describe('the process survives, or ends as it was told', () => {
       'cancel',
       'close',
       'closed',
-      'read: wsgi.input: the request is over',
+      'read: wsgi.input: the server has stopped',
       'return',
     ])
   })
