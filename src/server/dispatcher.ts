@@ -185,9 +185,8 @@ export class Dispatcher implements ExchangeHost {
     const exchange = this.open[connection]
     if (exchange === undefined || exchange.generation !== events[at + L.EVENT_GENERATION]) return
     const type = events[at + L.EVENT_TYPE]
-    if (type === L.TYPE_BODY) exchange.bodyArrived()
-    else if (type === L.TYPE_WRITABLE) exchange.writable()
-    else exchange.aborted()
+    if (this.isolation.wraps) this.isolation.inside(() => notify(exchange, type))
+    else notify(exchange, type)
     if (exchange.done) this.unlist(exchange)
     if (this.isolation.dirty) this.isolation.sweep()
   }
@@ -366,6 +365,13 @@ export class Dispatcher implements ExchangeHost {
   logError(message: string, error?: unknown): void {
     this.log.error(message, error)
   }
+}
+
+/** A result may run in there: the next block, or its close(). */
+function notify(exchange: HostedExchange, type: number): void {
+  if (type === L.TYPE_BODY) exchange.bodyArrived()
+  else if (type === L.TYPE_WRITABLE) exchange.writable()
+  else exchange.aborted()
 }
 
 function takeNews(factory: EnvironFactory, news: Int32Array, at: number): void {
