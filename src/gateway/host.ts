@@ -47,6 +47,7 @@ export interface ExchangeHost {
   abort(exchange: HostedExchange): void
   /** `exchange.writable()` follows, at once or when the client has caught up. */
   awaitWritable(exchange: HostedExchange): void
+  /** As BodySource; an exchange that is done gets a reason why there is no more. */
   readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string]
   /** A copy of a body that was told to `RequestBody.setInline`. */
   copyBody(at: number, bytes: number): Buffer

@@ -3,8 +3,6 @@
 import type { ExchangeHost, HostedExchange } from './host.js'
 import { type BodySource, GatewayInput } from './input.js'
 
-const OVER: [number, string] = [400, 'the request is over']
-
 export abstract class RequestBody implements BodySource, HostedExchange {
   readonly host: ExchangeHost
   readonly connection: number
@@ -62,9 +60,9 @@ export abstract class RequestBody implements BodySource, HostedExchange {
   }
 
   readBody(): Buffer | null | undefined | [number, string] {
-    if (this.inline === undefined) return this.done ? OVER : this.host.readBody(this)
+    if (this.inline === undefined) return this.host.readBody(this)
     // Another round may have written over it: those bytes belong to somebody else.
-    if (this.inlineBytes > 0 && this.done) return OVER
+    if (this.inlineBytes > 0 && this.done) return [400, 'the request is over']
     this.keepInline()
     const inline = this.inline
     this.inline = null

@@ -2,35 +2,24 @@
 // either side does against the gateway interface becomes an error that says which rule.
 //
 // It checks, it repairs nothing, and it is not free: leave it out in production.
-import { GatewayError } from '../errors.js'
+import { isBytes } from './blocks.js'
 import { HOP_BY_HOP } from './headers.js'
+import { closerOf, iteratorOf } from './results.js'
 import type {
   Block,
   Environ,
-  ErrorStream,
   GatewayApp,
   HeaderPair,
   ResponseBody,
   StartResponse,
   Write,
 } from './types.js'
+import { check, checkEnviron, checkedErrors, checkedInput, kindOf } from './validate-environ.js'
 
 const STATUS_RE = /^[1-9]\d\d [\t\x20-\x7e\x80-\xff]*$/
 const NAME_RE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VALUE_RE = /^[\t\x20-\x7e\x80-\xff]*$/
-const LATIN1_RE = /^[\0-\xff]*$/
-const METHOD_RE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const BODYLESS: ReadonlySet<string> = new Set(['204', '304'])
-
-function check(holds: boolean, rule: string): asserts holds {
-  if (!holds) throw new GatewayError('ERR_VALIDATE', `gateway interface: ${rule}`)
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  return value instanceof Uint8Array ? 'bytes' : typeof value
-}
 
 /**
  * Wraps an application. The wrapper is an application too, so it can stand between any two layers
@@ -56,62 +45,6 @@ export function validate(app: GatewayApp): GatewayApp {
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return value !== null && typeof value === 'object' && 'then' in value
-}
-
-function checkEnviron(environ: Environ): void {
-  check(environ !== null && typeof environ === 'object', 'environ is an object')
-  for (const key of [
-    'REQUEST_METHOD',
-    'SERVER_NAME',
-    'SERVER_PORT',
-    'SERVER_PROTOCOL',
-    'wsgi.version',
-    'wsgi.url_scheme',
-    'wsgi.input',
-    'wsgi.errors',
-    'wsgi.multithread',
-    'wsgi.multiprocess',
-    'wsgi.run_once',
-  ]) {
-    check(Object.hasOwn(environ, key), `environ has no ${key}`)
-  }
-  check(!('toString' in environ), 'environ has inherited keys')
-  for (const key of ['HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH']) {
-    check(!(key in environ), `environ has ${key}: the name is ${key.slice(5)}`)
-  }
-  for (const [key, value] of Object.entries(environ)) {
-    if (key.includes('.')) continue
-    check(typeof value === 'string', `environ.${key} is ${kindOf(value)}, not a string`)
-    check(LATIN1_RE.test(value), `environ.${key} has characters above U+00FF`)
-  }
-  checkRequest(environ)
-}
-
-function checkRequest(environ: Environ): void {
-  const version = environ['wsgi.version']
-  check(
-    Array.isArray(version) && version[0] === 1 && version[1] === 0,
-    'environ["wsgi.version"] is [1, 0]',
-  )
-  check(
-    environ['wsgi.url_scheme'] === 'http' || environ['wsgi.url_scheme'] === 'https',
-    `environ["wsgi.url_scheme"] is http or https`,
-  )
-  for (const key of ['wsgi.multithread', 'wsgi.multiprocess', 'wsgi.run_once']) {
-    check(typeof environ[key] === 'boolean', `environ["${key}"] is a boolean`)
-  }
-  check(METHOD_RE.test(environ.REQUEST_METHOD), 'REQUEST_METHOD is a token')
-  check(
-    environ.SERVER_NAME !== '' && environ.SERVER_PORT !== '',
-    'SERVER_NAME and SERVER_PORT are not empty',
-  )
-  const { SCRIPT_NAME: script = '', PATH_INFO: path = '' } = environ
-  check(!script.endsWith('/'), 'SCRIPT_NAME does not end with "/"')
-  check(script === '' || script.startsWith('/'), 'SCRIPT_NAME starts with "/"')
-  check(path === '' || path === '*' || path.startsWith('/'), 'PATH_INFO starts with "/"')
-  check(script !== '' || path !== '', 'SCRIPT_NAME or PATH_INFO is not empty')
-  const length = environ.CONTENT_LENGTH
-  check(length === undefined || /^\d*$/.test(length), 'CONTENT_LENGTH is digits')
 }
 
 /** One call of the application, and what it has done so far. */
@@ -147,7 +80,7 @@ class Call {
   }
 
   body(body: ResponseBody): ResponseBody {
-    if (typeof body === 'string' || body instanceof Uint8Array) {
+    if (typeof body === 'string' || isBytes(body)) {
       check(this.started, 'a body without startResponse')
       return body
     }
@@ -155,7 +88,10 @@ class Call {
       body !== null && typeof body === 'object',
       `an application returns text, bytes or an iterable, not ${kindOf(body)}`,
     )
-    if ('file' in body && 'blockSize' in body) return body
+    if ('file' in body && 'blockSize' in body) {
+      check(this.started, 'a file without startResponse')
+      return body
+    }
     const async = Symbol.asyncIterator in body
     check(
       async || Symbol.iterator in body || 'next' in body,
@@ -177,7 +113,7 @@ class Call {
   }
 
   private wrapAsync(body: AsyncIterable<Block>): AsyncIterable<Block> {
-    const guard = new Guard(body, body[Symbol.asyncIterator]())
+    const guard = new Guard(body, iteratorOf(body))
     return guard.face({
       next: async () => this.checkStep(await guard.next(), guard),
       [Symbol.asyncIterator]() {
@@ -234,8 +170,8 @@ class Guard {
     check(!this.closed, 'the server closes a result twice')
     this.closed = true
     const outcome = this.iterator.return?.()
-    const { close } = this.body as { close?: () => unknown }
-    if (typeof close === 'function') close.call(this.body)
+    const body = this.body as Record<string, (() => unknown) | undefined>
+    body[closerOf(body)]?.()
     return outcome ?? { done: true, value: undefined }
   }
 }
@@ -246,7 +182,7 @@ const unclosed = new FinalizationRegistry((message: string) => {
 
 function checkBlock(block: unknown, where: string): void {
   check(
-    typeof block === 'string' || block instanceof Uint8Array,
+    typeof block === 'string' || isBytes(block),
     `a block of ${where} is text or bytes, not ${kindOf(block)}`,
   )
 }
@@ -261,6 +197,7 @@ function checkHeaders(headers: unknown, status: string): asserts headers is Head
       typeof name === 'string' && NAME_RE.test(name),
       `a header name is a token, not ${JSON.stringify(name)}`,
     )
+    check(!/[-_]$/.test(name), `the header name ${name} ends with "-" or "_"`)
     check(
       typeof value === 'string' && VALUE_RE.test(value),
       `the value of ${name} is latin-1 text without control characters`,
@@ -273,49 +210,4 @@ function checkHeaders(headers: unknown, status: string): asserts headers is Head
   const bodyless = BODYLESS.has(status.slice(0, 3))
   check(typed || bodyless || headers.length === 0, 'a response with a body has a Content-Type')
   check(!typed || !bodyless, `a Content-Type with status ${status.slice(0, 3)}, which has no body`)
-}
-
-function checkedInput<T extends object>(input: T): T {
-  check(input !== null && typeof input === 'object', 'wsgi.input is an object')
-  for (const name of ['read', 'readline', 'readlines']) {
-    check(
-      typeof (input as Record<string, unknown>)[name] === 'function',
-      `wsgi.input has ${name}()`,
-    )
-  }
-  check(Symbol.asyncIterator in input, 'wsgi.input can be iterated')
-  const atMostOne = new Set(['read', 'readline', 'readlines'])
-  return new Proxy(input, {
-    get(target, key) {
-      const value = Reflect.get(target, key, target)
-      if (typeof value !== 'function') return value
-      return (...values: unknown[]) => {
-        check(
-          !atMostOne.has(String(key)) || values.length <= 1,
-          `wsgi.input.${String(key)}() takes one argument at most`,
-        )
-        return value.apply(target, values)
-      }
-    },
-  })
-}
-
-function checkedErrors(errors: ErrorStream): ErrorStream {
-  check(errors !== null && typeof errors === 'object', 'wsgi.errors is an object')
-  for (const name of ['write', 'writelines', 'flush'] as const) {
-    check(typeof errors[name] === 'function', `wsgi.errors has ${name}()`)
-  }
-  return {
-    write(...values: unknown[]) {
-      check(values.length === 1, 'wsgi.errors.write() takes one argument')
-      check(typeof values[0] === 'string', `wsgi.errors takes text, not ${kindOf(values[0])}`)
-      errors.write(values[0])
-    },
-    writelines(lines) {
-      for (const line of lines) this.write(line)
-    },
-    flush() {
-      errors.flush()
-    },
-  }
 }

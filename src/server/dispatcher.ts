@@ -89,7 +89,7 @@ export class Dispatcher implements ExchangeHost {
     this.listening = { engine, inbox, factory, out: Buffer.from(engine.out.buffer) }
   }
 
-  /** The engine is closed: whoever waits for a client or an answer learns that there is none. */
+  /** The engine is closed: whatever has not finished has lost its client. */
   abortAll(): void {
     this.over = true
     for (const exchange of this.open.splice(0)) exchange?.aborted()
@@ -185,9 +185,8 @@ export class Dispatcher implements ExchangeHost {
     const exchange = this.open[connection]
     if (exchange === undefined || exchange.generation !== events[at + L.EVENT_GENERATION]) return
     const type = events[at + L.EVENT_TYPE]
-    if (type === L.TYPE_BODY) exchange.bodyArrived()
-    else if (type === L.TYPE_WRITABLE) exchange.writable()
-    else exchange.aborted()
+    if (this.isolation.wraps) this.isolation.inside(() => notify(exchange, type))
+    else notify(exchange, type)
     if (exchange.done) this.unlist(exchange)
     if (this.isolation.dirty) this.isolation.sweep()
   }
@@ -348,6 +347,7 @@ export class Dispatcher implements ExchangeHost {
 
   readBody(exchange: HostedExchange): Buffer | null | undefined | [number, string] {
     if (this.over) return [503, 'the server has stopped']
+    if (exchange.done) return [400, 'the request is over']
     const { engine } = this.listening as Listening
     const { connection, generation } = exchange
     this.list(exchange)
@@ -365,6 +365,13 @@ export class Dispatcher implements ExchangeHost {
   logError(message: string, error?: unknown): void {
     this.log.error(message, error)
   }
+}
+
+/** A result may run in there: the next block, or its close(). */
+function notify(exchange: HostedExchange, type: number): void {
+  if (type === L.TYPE_BODY) exchange.bodyArrived()
+  else if (type === L.TYPE_WRITABLE) exchange.writable()
+  else exchange.aborted()
 }
 
 function takeNews(factory: EnvironFactory, news: Int32Array, at: number): void {

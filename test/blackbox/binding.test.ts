@@ -1,11 +1,12 @@
 // What an application sees of the addon that no pure test can show: when bytes leave, what becomes
 // of blocks that wait, and that nothing an application does takes the process down.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { GatewayApp, Write } from '../../src/gateway/types.js'
 import { Client } from '../contract/client.js'
 import { gatewayRow, type RunningRow } from '../contract/row.js'
@@ -190,6 +191,27 @@ function resizable(bytes: number): Uint8Array {
   return new Uint8Array(new Resizable(bytes, { maxByteLength: 2 * bytes }))
 }
 
+test('W58: what close() of one result stores, that of another does not find', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const found: unknown[] = []
+  let waiting = 0
+  const { target } = await serving((environ, startResponse) => {
+    startResponse('200 OK', TEXT)
+    waiting++
+    const close = () => {
+      found.push(storage.getStore())
+      storage.enterWith(environ.PATH_INFO)
+    }
+    return { next: () => new Promise<never>(() => {}), close } as never
+  })
+  const clients = await Promise.all(Array.from({ length: 6 }, () => Client.open(target)))
+  for (const client of clients) client.send(GET)
+  await vi.waitFor(() => expect(waiting).toBe(clients.length))
+  for (const client of clients) client.reset() // all of them before the server looks again
+  await vi.waitFor(() => expect(found).toHaveLength(clients.length))
+  expect(found).toEqual(clients.map(() => undefined))
+})
+
 describe('the process survives, or ends as it was told', () => {
   async function live(scenario: string) {
     const directory = mkdtempSync(join(tmpdir(), 'postern-'))
@@ -234,7 +256,7 @@ describe('the process survives, or ends as it was told', () => {
       'cancel',
       'close',
       'closed',
-      'read: wsgi.input: the request is over',
+      'read: wsgi.input: the server has stopped',
       'return',
     ])
   })

@@ -103,4 +103,4 @@ test('npm start makes what is missing and serves, the second time it makes nothi
   const third = await start(dir, args)
   expect(third.made).toEqual(['compiling TypeScript'])
   await interrupt(third.npm)
-}, 240_000)
+}, 480_000)

@@ -16,11 +16,13 @@ export class Client implements ByteSource {
   /** Nothing more comes. */
   ended = false
   private readonly socket: Socket
+  private readonly isTcp: boolean
   private readonly started = performance.now()
   private wake: () => void = () => {}
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, isTcp: boolean) {
     this.socket = socket
+    this.isTcp = isTcp
     socket.setNoDelay(true)
     socket.on('data', (bytes) => {
       this.pending = Buffer.concat([this.pending, bytes])
@@ -31,9 +33,9 @@ export class Client implements ByteSource {
       this.wake()
     }
     // libuv takes a reset that comes together with bytes for an ordinary end; a write tells them
-    // apart, because after a reset there is no connection to write to.
+    // apart, because after a reset there is no connection to write to. Unix sockets have no resets.
     socket.on('end', () => {
-      if (socket.writableEnded) return end()
+      if (socket.writableEnded || !this.isTcp) return end()
       socket.write('\n', (error) => {
         if (error) this.wasReset = true
         end()
@@ -49,7 +51,7 @@ export class Client implements ByteSource {
   /** @param reading false: takes nothing from the socket before `resume` */
   static async open(target: Target, reading = true): Promise<Client> {
     const socket = connect({ ...target, allowHalfOpen: true })
-    const client = new Client(socket)
+    const client = new Client(socket, 'port' in target)
     if (!reading) socket.pause()
     try {
       await once(socket, 'connect')
@@ -80,7 +82,8 @@ export class Client implements ByteSource {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    if (this.isTcp) this.socket.resetAndDestroy()
+    else this.socket.destroy()
   }
 
   close(): void {

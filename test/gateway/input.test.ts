@@ -347,10 +347,16 @@ describe('a body that fails', () => {
   })
 
   test('W15: a failure that nobody waits for is no unhandled rejection', async () => {
-    inputOf([400, 'cut'])
-      .read()
-      .catch(() => {})
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const input = inputOf([400, 'cut'])
+    void input.read()
+    void input.readline(3)
+    void input.readlines()
     await turn()
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
   })
 })
 

@@ -1,8 +1,9 @@
 // The validator: every rule broken once, by the application or by the server, and a conforming pair
 // that passes through it untouched.
+import { Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { GatewayInput } from '../../src/gateway/input.js'
 import type { Environ, GatewayApp, HeaderPair, StartResponse } from '../../src/gateway/types.js'
 import { validate } from '../../src/gateway/validate.js'
@@ -188,6 +189,8 @@ describe('the application', () => {
     ['three parts', [['X-A', '1', '2']], 'a pair [name, value]'],
     ['a bad name', [['X A', '1']], 'a header name is a token, not "X A"'],
     ['a name that is no text', [[5, '1']], 'a header name is a token, not 5'],
+    ['a name with a hyphen at its end', [['X-A-', '1']], 'X-A- ends with "-" or "_"'],
+    ['a name with an underscore at its end', [['X_', '1']], 'X_ ends with "-" or "_"'],
     ['a line end', [['X-A', 'a\r\nb']], 'the value of X-A'],
     ['a number', [['X-A', 5]], 'the value of X-A'],
     ['a euro sign', [['X-A', '\u20ac']], 'the value of X-A'],
@@ -326,6 +329,21 @@ describe('the application', () => {
     },
   )
 
+  test.each<[string, string, unknown]>([
+    ['read', 'string', 'text'],
+    ['readline', 'undefined', undefined],
+    ['readlines', 'bytes', Buffer.from('x')],
+    ['readlines', 'an array', ['text']],
+  ])('W14: %s() of middleware that gives %s is no input', async (method, kind, got) => {
+    const methods = ['read', 'readline', 'readlines'].map((name) => [name, async () => got])
+    const input = { ...Object.fromEntries(methods), [Symbol.asyncIterator]() {} }
+    const environ = makeEnviron({ 'wsgi.input': input })
+    const app: GatewayApp = (checked) => checked['wsgi.input'][method as 'read']()
+    await expect(validate(app)(environ, startResponse)).rejects.toEqual(
+      broken(`wsgi.input.${method}() gives bytes, not ${kind}`),
+    )
+  })
+
   test.each<[string, unknown[], string]>([
     ['bytes', [Buffer.from('x')], 'wsgi.errors takes text, not bytes'],
     ['two arguments', ['a', 'b'], 'write() takes one argument'],
@@ -392,6 +410,26 @@ describe('a conforming pair', () => {
       expect(outcome).toMatchObject({ body: 'a', end: 'whole' })
       expect([result.returned, result.closed]).toEqual([1, 1])
     }
+  })
+
+  test('W34: streams that wait are ended through it, too', async () => {
+    const cancel = vi.fn()
+    const web = new ReadableStream({ start: (c) => c.enqueue('a'), cancel })
+    const node = new Readable({ read() {} })
+    for (const body of [web, node]) {
+      const { exchange, host } = start(bare(validate(answer(() => body))))
+      await turn()
+      exchange.aborted()
+      await turn()
+      expect(host.errors).toEqual([])
+    }
+    expect(cancel).toHaveBeenCalledTimes(1)
+    expect(node.destroyed).toBe(true)
+  })
+
+  test('W29 W47: a file without startResponse is an error', () => {
+    const app: GatewayApp = () => ({ file: {}, blockSize: 1 }) as never
+    expect(() => validate(app)(makeEnviron(), startResponse)).toThrow(broken('a file without'))
   })
 
   test('W47: a file goes through as it is', async () => {

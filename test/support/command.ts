@@ -2,7 +2,7 @@
 // goes as a whole, and with nothing of the test runner in its environment.
 import { type ChildProcess, spawn } from 'node:child_process'
 
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 240_000
 
 const alive = new Set<Command>()
 process.on('exit', () => {

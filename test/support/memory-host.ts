@@ -156,7 +156,8 @@ export class MemoryHost implements ExchangeHost {
     if (!this.stalled) setImmediate(() => this.catchUp())
   }
 
-  readBody(): BodyEvent {
+  readBody(exchange: HostedExchange): BodyEvent {
+    if (exchange.done) return [400, 'the request is over']
     return this.bodyEvents.length === 0 ? undefined : this.bodyEvents.shift()
   }
 
