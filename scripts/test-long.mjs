@@ -2,7 +2,7 @@
 // tests ten times over beside a busy machine, which shows those that pass by luck. The last result
 // is written to docs/long-tests.md; the code is that of the worst part.
 //
-//   npm run test:long [-- --seconds=60] [-- --rounds=10]
+//   npm run test:long [-- --seconds=60 --rounds=10]
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
@@ -18,13 +18,12 @@ function argument(name, fallback) {
   return given === undefined ? fallback : Number(given.slice(prefix.length))
 }
 
-/** One busy process a core, until `stop` is called. */
+/** One busy process a core, until `stop` is called or this process is no more. */
 function makeBusy() {
-  const loops = cpus().map(() =>
-    spawn(process.execPath, ['-e', 'for (;;) {}'], { stdio: 'ignore' }),
-  )
+  const loop = `while (process.ppid === ${process.pid}) {}`
+  const loops = cpus().map(() => spawn(process.execPath, ['-e', loop], { stdio: 'ignore' }))
   return () => {
-    for (const loop of loops) loop.kill('SIGKILL')
+    for (const one of loops) one.kill('SIGKILL')
   }
 }
 
