@@ -9,7 +9,7 @@ export const SEEDS = 'build/fuzz/seeds'
 const CORPORA = ['http1', 'uwsgi'].map((name) => `test/corpus/${name}.json`)
 const MOST_BYTES = 8192
 /** Options of the engine, see engine_fuzz.cc; each case gets one of them besides the plain one. */
-const ENGINE_FLAGS = [0x02, 0x08, 0x10, 0x12, 0x18, 0x20, 0x30, 0x50, 0x90, 0x1a]
+const ENGINE_FLAGS = [0x02, 0x80, 0x10, 0x88, 0x18, 0x20, 0x82, 0x50, 0x90, 0x1a, 0x08, 0xa8]
 
 function casesOf(file) {
   const { cases } = JSON.parse(readFileSync(join(root, file), 'utf8'))

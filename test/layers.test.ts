@@ -157,7 +157,8 @@ describe('the checker of imports', () => {
       'src/native/addon.ts': "import { E } from '../errors.js'\nrequire('node-gyp-build')",
       'src/gateway/headers.ts': "import { STATUS_CODES } from 'node:http'\nimport '../errors.js'",
       'src/gateway/exchange.ts': "import type { H } from './headers.js'",
-      'src/cli/main.ts': "import { x } from '../gateway/exchange.js'\nprocess.exit(0)",
+      'src/cli/main.ts': "import { x } from '../gateway/exchange.js'",
+      'src/cli/lifetime.ts': 'process.exit(0)',
       'src/index.ts': "export { x } from './gateway/exchange.js'",
     }
     expect(checkTypeScript(tree(good))).toEqual([])
@@ -222,7 +223,7 @@ describe('the checker of imports', () => {
     }
   })
 
-  test('lets only native/addon.ts load the addon, and only cli/main.ts end the process', () => {
+  test('lets only native/addon.ts load the addon, and only cli/lifetime.ts end the process', () => {
     const files = {
       'src/server/a.ts': "const addon = (require('node-gyp-build') as F)(root)",
       'src/server/b.ts': '// process.exit(1) is not ours\nprocess.exit(1)',
@@ -230,7 +231,7 @@ describe('the checker of imports', () => {
     }
     expect(checkTypeScript(tree(files))).toEqual([
       'src/server/a.ts: imports "node-gyp-build", which only native/addon.ts may',
-      'src/server/b.ts: ends the process, which only cli/main.ts may',
+      'src/server/b.ts: ends the process, which only cli/lifetime.ts may',
     ])
   })
 })

@@ -11,6 +11,7 @@
 #ifndef POSTERN_ENGINE_CONNECTION_H_
 #define POSTERN_ENGINE_CONNECTION_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -101,6 +102,13 @@ struct Connection {
   Peer peer;
 
   bool open() const { return phase != Phase::kClosed; }
+  // Some browsers send a CRLF behind a body: that alone is no request which an answer could belong
+  // to, and the client would take it for that to its next one.
+  bool HasBegunRequest() const {
+    const ByteView bytes = input.View();
+    return std::any_of(bytes.begin(), bytes.end(),
+                       [](uint8_t c) { return c != '\r' && c != '\n'; });
+  }
   // Post-buffering: the host has not seen the request yet.
   bool IsHeld() const { return body != nullptr && !body->held_head.empty(); }
   bool HasExchange() const { return phase == Phase::kBody || phase == Phase::kHandling; }

@@ -292,7 +292,7 @@ void Engine::Expire(Connection* c) {
   if (c->write_timed) return OnPeerGone(c);  // the client does not read
   switch (c->phase) {
     case Phase::kHead:
-      if (c->input.empty()) return Close(c);
+      if (!c->HasBegunRequest()) return Close(c);
       return Reject(c, {408, "the request did not arrive in time"});
     case Phase::kBody:
       return FailBody(c, {408, "the body did not arrive in time"});

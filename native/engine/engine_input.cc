@@ -105,7 +105,7 @@ void Engine::OnPeerClosed(Connection* c) {
   if (c->in_ready) return UpdateInterest(c);
   switch (c->phase) {
     case Phase::kHead:
-      if (c->input.empty()) return c->queue == nullptr ? Close(c) : CloseAfterWrite(c, false);
+      if (!c->HasBegunRequest()) return CloseAfterWrite(c, false);
       return Reject(c, {400, "the connection ended in the middle of a request"});
     case Phase::kBody:
       return FailBody(c, {400, "the connection ended in the middle of the body"});

@@ -1,6 +1,7 @@
 // A file → its module: JavaScript by import(), TypeScript as it is, by Node itself where it strips
 // types, else by jiti. When that fails: why, and where in the user's files.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,10 +13,17 @@ export const LOADABLE: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs', ...
 
 /** Frames of a stack that are not the user's. */
 const FOREIGN_FRAMES = [
-  'node:internal/',
+  '(node:',
+  ' node:',
   '/node_modules/jiti/',
   new URL('..', import.meta.url).href,
 ]
+/** What makes TypeScript more than JavaScript with types: Node finds it before it runs anything. */
+const NEEDS_COMPILER: ReadonlySet<unknown> = new Set([
+  'ERR_UNSUPPORTED_DIR_IMPORT',
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_UNKNOWN_FILE_EXTENSION',
+])
 const PLACE_TIMEOUT_MS = 10_000
 
 export type Module = Record<string, unknown>
@@ -26,21 +34,35 @@ export type Module = Record<string, unknown>
  */
 export async function importModule(file: string, path: string): Promise<Module> {
   try {
-    return await (needsJiti(extname(file)) ? importByJiti(file) : importByNode(file))
+    return await importFile(file)
   } catch (error) {
     const reason = explain(error, file)
     throw new StartError(`${path} does not load: ${reason}`, undefined, { cause: error })
   }
 }
 
-function importByNode(file: string): Promise<Module> {
-  return import(pathToFileURL(file).href) as Promise<Module>
+/** By Node where it can: 22.18 and later strip types themselves, but compile nothing. */
+async function importFile(file: string): Promise<Module> {
+  const extension = extname(file)
+  const strips = Boolean((process.features as { typescript?: unknown }).typescript)
+  if (JSX.has(extension) || (TYPESCRIPT.has(extension) && !strips)) return importByJiti(file)
+  try {
+    return (await import(pathToFileURL(file).href)) as Module
+  } catch (error) {
+    if (!TYPESCRIPT.has(extension) || !needsCompiler(error)) throw error
+    return importByJiti(file)
+  }
 }
 
-/** Node 22.18 and later strip types themselves, but know no JSX. */
-function needsJiti(extension: string): boolean {
-  const strips = Boolean((process.features as { typescript?: unknown }).typescript)
-  return JSX.has(extension) || (TYPESCRIPT.has(extension) && !strips)
+function needsCompiler(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, url } = error as { code?: unknown; url?: unknown }
+  if (NEEDS_COMPILER.has(code)) return true
+  // "./other.js" and "./other" mean other.ts to a compiler.
+  const missing = /^(file:.*?)(?:\.([cm]?)jsx?)?$/.exec(String(url))
+  if (code !== 'ERR_MODULE_NOT_FOUND' || missing === null) return false
+  const [, base, kind = ''] = missing
+  return [`.${kind}ts`, '.tsx'].some((extension) => existsSync(new URL(base + extension)))
 }
 
 async function importByJiti(file: string): Promise<Module> {
@@ -57,7 +79,7 @@ async function importByJiti(file: string): Promise<Module> {
 /** The error, its stack without what is not the user's, and its causes. */
 function explain(error: unknown, file: string): string {
   const lines = describeError(error).split('\n').filter(isTheirs)
-  if (error instanceof SyntaxError && lines.length === 1) lines.unshift(...placeOf(file))
+  if (lines[0].startsWith('SyntaxError')) lines.unshift(...placeOf(file))
   return lines.join('\n')
 }
 

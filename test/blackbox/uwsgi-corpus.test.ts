@@ -73,7 +73,7 @@ beforeAll(async () => {
       ...args,
     ])
     const [first, tcp] = server.fronts
-    const unix = { path: `${server.dir}/${first.address}` }
+    const unix = { path: first.address }
     const own = { server, unix, answered: 0, doubtful: 0 }
     running.push(own)
     await inParallel(group, PARALLEL, async (one) => {

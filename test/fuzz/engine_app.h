@@ -1,6 +1,7 @@
-// An application for the engine under a fuzzer. By default it reads every body to its end and then
-// answers; with a seed it does what applications do when nobody looks: answers early, late, in
-// parts, too little, not at all. It watches that the engine keeps the contract of app_host.h.
+// An application for the engine under a fuzzer. It reads every body to its end and then answers, at
+// once or when it is stirred; or it does what applications do when nobody looks: answers early,
+// late, in parts, too little, not at all. It watches that the engine keeps the contract of
+// app_host.h.
 #ifndef POSTERN_FUZZ_ENGINE_APP_H_
 #define POSTERN_FUZZ_ENGINE_APP_H_
 
@@ -15,9 +16,11 @@
 
 namespace postern::fuzz {
 
+enum class Manner { kPrompt, kLate, kWild };
+
 class App : public AppHost {
  public:
-  App(bool wild, uint32_t seed, size_t room) : wild_(wild), cuts_(seed), room_(room) {}
+  App(Manner manner, uint32_t seed, size_t room) : manner_(manner), cuts_(seed), room_(room) {}
 
   Engine* engine = nullptr;
   std::vector<std::string> whole;  // requests that were read to their end, in order
@@ -69,7 +72,7 @@ class App : public AppHost {
   void BeginStream(Id id, uint64_t length);
   void WriteSome(Id id);
 
-  const bool wild_;
+  const Manner manner_;
   Cuts cuts_;
   const size_t room_;
   std::vector<Accepted> accepted_;
@@ -124,7 +127,7 @@ inline void App::TakeNotice(Id id, Notice notice) {
 inline void App::Start(const Accepted& one) {
   ++started;
   open_[one.id].text = one.text;
-  if (wild_) return StartWildly(one.id);
+  if (manner_ == Manner::kWild) return StartWildly(one.id);
   Read(one.id);
 }
 
@@ -142,7 +145,9 @@ inline void App::Read(Id id) {
         return;
       case BodyState::kEnd:
         whole.push_back(open_[id].text + "\n\n" + Text(engine->Trailers(Of(id))));
-        return Answer(id);
+        if (manner_ != Manner::kLate) return Answer(id);
+        open_[id].state = State::kWaiting;
+        return;
       case BodyState::kError:
         MUST(error.status >= 400 && strlen(error.reason) > 0);
         return Answer(id, "400 Bad Request");
@@ -217,7 +222,7 @@ inline void App::Continue(Id id) {
   Exchange& exchange = open_[id];
   if (exchange.state == State::kReading) return Read(id);
   if (exchange.state == State::kWaiting) {
-    const bool read = cuts_.Next(0, 1) == 0;
+    const bool read = manner_ == Manner::kWild && cuts_.Next(0, 1) == 0;
     exchange.state = State::kReading;
     return read ? Read(id) : Answer(id);
   }

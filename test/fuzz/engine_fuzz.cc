@@ -3,7 +3,8 @@
 // application at random the engine must neither crash nor spin nor keep a connection for ever.
 //
 //   flags: 0 uwsgi · 1 post-buffering · 2 PROXY · 3 tight limits · 4 application at random
-//          5 host with room for one · 6 the client does not read until its end · 7 it resets
+//          5 host with room for one · 6 the client does not read until its end
+//          7 the application answers late; with 4, the client resets
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -35,6 +36,11 @@ EngineOptions OptionsOf(const Input& input) {
   return options;
 }
 
+Manner MannerOf(const Input& input) {
+  if (input.Flag(4)) return Manner::kWild;
+  return input.Flag(7) ? Manner::kLate : Manner::kPrompt;
+}
+
 struct Outcome {
   std::vector<std::string> requests;
   std::vector<bool> answers;  // for each final response: is it a good one?
@@ -52,7 +58,7 @@ class Session {
   Session(const Input& input, bool cut)
       : input_(input),
         cut_(cut),
-        app_(input.Flag(4), input.cuts, input.Flag(5) ? 1 : SIZE_MAX),
+        app_(MannerOf(input), input.cuts, input.Flag(5) ? 1 : SIZE_MAX),
         cuts_(input.cuts),
         engine_(OptionsOf(input), &app_, Memory(OptionsOf(input).limits)) {
     app_.engine = &engine_;
@@ -64,6 +70,7 @@ class Session {
  private:
   void Connect();
   void Send(ByteView bytes);
+  void Stir();
   void Pump();
   bool Receive();
   std::vector<bool> Answers() const;
@@ -131,10 +138,15 @@ void Session::Send(ByteView bytes) {
   const ssize_t sent = send(client_.get(), bytes.data, bytes.size, MSG_NOSIGNAL);
   MUST(sent == static_cast<ssize_t>(bytes.size) || (sent < 0 && errno != EAGAIN));
   Pump();
-  if (!input_.Flag(4) || cuts_.Next(0, 1) == 0) return;
+  if (cuts_.Next(0, 1) == 0) Stir();
+  if (cuts_.Next(0, 1) == 0) Pump();
+}
+
+// What an answer from outside of a turn sets free waits for the next one.
+void Session::Stir() {
+  if (MannerOf(input_) == Manner::kPrompt) return;
   app_.Stir();
   engine_.Flush();
-  if (cuts_.Next(0, 1) == 0) Pump();
 }
 
 std::vector<bool> Session::Answers() const {
@@ -157,7 +169,8 @@ Outcome Session::Run() {
     Send(rest.Sub(0, size));
     rest = rest.From(size);
   }
-  if (input_.Flag(7) && input_.Flag(4)) {
+  Stir();
+  if (input_.Flag(7) && MannerOf(input_) == Manner::kWild) {
     client_.Reset();
   } else {
     shutdown(client_.get(), SHUT_WR);
@@ -171,14 +184,14 @@ Outcome Session::Run() {
   }
   MUST(engine_.open_connections() == 0 && app_.idle());
   MUST(app_.whole.size() <= app_.started);
-  return {app_.whole, input_.Flag(4) ? std::vector<bool>() : Answers()};
+  return {app_.whole, MannerOf(input_) == Manner::kWild ? std::vector<bool>() : Answers()};
 }
 
 }  // namespace
 
 FUZZ_TARGET(engine) {
   const Outcome cut = Session(input, true).Run();
-  if (input.Flag(4)) return;
+  if (MannerOf(input) == Manner::kWild) return;
   const Outcome whole = Session(input, false).Run();
   MUST(whole.requests == cut.requests);
   MUST(whole.answers == cut.answers);

@@ -8,7 +8,7 @@ using namespace postern::fuzz;  // NOLINT(build/namespaces)
 
 namespace {
 
-constexpr uint32_t kFields = 200;
+constexpr uint32_t kFields = 100;
 
 struct Setting {
   explicit Setting(const Input& input) {

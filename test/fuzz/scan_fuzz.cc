@@ -1,5 +1,7 @@
 // The scanners that look at many bytes at once, against a look at one byte after the other; and the
 // tables of known names against a search.
+#include <map>
+
 #include "base/intern_table.h"
 #include "base/scan.h"
 #include "protocols/http1.h"
@@ -49,9 +51,8 @@ void CheckKeys(const Exact& text) {
 
 // Pieces of the bytes as values: a number stands for one value within a turn.
 void CheckInterning(const Input& input) {
-  static InternTable table(4711);
-  table.NextTurn();
-  std::string values[InternTable::kCapacity];
+  InternTable table(4711);
+  std::map<int32_t, std::string> values;
   Cuts cuts(input.cuts);
   for (int round = 0; round < 3; ++round) {
     for (ByteView rest = input.bytes; !rest.empty();) {

@@ -260,6 +260,16 @@ TEST("a client that closes in the middle of a head gets 400, one that sent nothi
   CHECK(rig.host.seen.empty());
 }
 
+TEST("a CRLF behind the last request is nothing that is answered") {
+  Rig rig;
+  Client* client = rig.Connect();
+  client->Send(Post("/", "body") + "\r\n");
+  CHECK(rig.Answered(client, 1));
+  client->ShutdownWrite();
+  CHECK(rig.Until([&] { return client->ended; }));
+  CHECK_EQ(client->Responses().size(), 1u);
+}
+
 TEST("many large heads at once are all answered, though the input memory holds only some of them") {
   Rig rig;
   const std::string big = "X: " + std::string(8000, 'x') + "\r\n";
