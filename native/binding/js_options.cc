@@ -34,6 +34,13 @@ class Properties {
     }
   }
 
+  // What is more than `max` is `max`.
+  void Count(const char* name, double max, uint32_t* target) {
+    uint64_t count = *target;
+    Number(name, 0, kMaxBytes, &count);
+    *target = static_cast<uint32_t>(std::min<uint64_t>(count, static_cast<uint64_t>(max)));
+  }
+
   void Flag(const char* name, bool* target) {
     const napi_value value = Get(name);
     if (value != nullptr) *target = ToBool(env_, value);
@@ -75,24 +82,21 @@ class Properties {
 };
 
 void ReadLimits(Properties* from, Limits* limits) {
-  const auto read32 = [from](const char* name, double max, uint32_t* target) {
-    from->Number(name, 0, max, target);
-  };
-  read32("maxRequestLineBytes", kMaxHeadBytes, &limits->max_request_line_bytes);
-  read32("maxFields", UINT32_MAX, &limits->max_fields);
-  read32("maxFieldBytes", kMaxHeadBytes, &limits->max_field_bytes);
-  read32("maxHeadBytes", kMaxHeadBytes, &limits->max_head_bytes);
-  read32("maxVars", UINT32_MAX, &limits->max_vars);
+  from->Number("maxRequestLineBytes", 0, kMaxHeadBytes, &limits->max_request_line_bytes);
+  from->Number("maxFieldBytes", 0, kMaxHeadBytes, &limits->max_field_bytes);
+  from->Number("maxHeadBytes", 0, kMaxHeadBytes, &limits->max_head_bytes);
   from->Number("maxBodyBytes", 0, kMaxBytes, &limits->max_body_bytes);
   from->Number("postBufferingBytes", 0, kMaxBytes, &limits->post_buffering_bytes);
-  read32("headerTimeoutS", INT32_MAX, &limits->header_timeout_s);
-  read32("bodyTimeoutS", INT32_MAX, &limits->body_timeout_s);
-  read32("writeTimeoutS", INT32_MAX, &limits->write_timeout_s);
-  read32("keepaliveTimeoutS", INT32_MAX, &limits->keepalive_timeout_s);
-  read32("maxConnections", UINT32_MAX, &limits->max_connections);
-  const uint32_t most = layout::kMaxVars - kAddedVariables;
-  limits->max_fields = std::min(limits->max_fields, most);
-  limits->max_vars = std::min(limits->max_vars, most);
+  // Nobody waits for longer, or has more: a larger number is as good as the largest. Seconds are
+  // added to a clock.
+  from->Count("headerTimeoutS", INT32_MAX, &limits->header_timeout_s);
+  from->Count("bodyTimeoutS", INT32_MAX, &limits->body_timeout_s);
+  from->Count("writeTimeoutS", INT32_MAX, &limits->write_timeout_s);
+  from->Count("keepaliveTimeoutS", INT32_MAX, &limits->keepalive_timeout_s);
+  from->Count("maxConnections", UINT32_MAX, &limits->max_connections);
+  const double most = layout::kMaxVars - kAddedVariables;
+  from->Count("maxFields", most, &limits->max_fields);
+  from->Count("maxVars", most, &limits->max_vars);
 }
 
 // src/config has checked the lists; a bad entry here is left out.

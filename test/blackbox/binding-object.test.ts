@@ -151,6 +151,11 @@ describe('createEngine', () => {
     },
   }
 
+  test('W59: more time and more connections than fit are as many as fit', () => {
+    const huge = { keepaliveTimeoutS: 2 ** 40, maxConnections: 2 ** 50, maxVars: 2 ** 33 }
+    addon.createEngine(huge as NativeOptions, callbacks).close()
+  })
+
   test.each<[string, unknown, unknown, string]>([
     ['nothing', undefined, undefined, 'bad options'],
     ['no options', null, callbacks, 'bad options'],
