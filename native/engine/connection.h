@@ -1,5 +1,6 @@
-// One client connection: data only. What happens to it stands in engine_input.cc (bytes in),
-// engine_output.cc (bytes out) and engine.cc (birth and death).
+// One client connection: data only. What happens to it stands in the engine_*.cc: how it comes
+// (accept), bytes in (input), what they are (requests, body), the answer (response) and bytes out
+// (output); its end is in engine.cc.
 //
 //            ┌────────── next request ──────────┐
 //            ▼                                  │

@@ -158,9 +158,7 @@ class Engine {
   int TakeEvents();
   void Dispatch(const PollEvent& event);
   void OnTimer();
-  void OnAcceptable(Listener* listener);
-  void OnAcceptFailed(int error);
-  Connection* Adopt(int fd, Listener* listener, const Peer& peer);
+  void ArmTimer();
   void PollListeners(bool on);
   void UpdateInterest(Connection* c);
   void SetDeadline(Connection* c, uint32_t seconds);
@@ -168,11 +166,6 @@ class Engine {
   void Expire(Connection* c);
   void Close(Connection* c);
   void Bury();
-  bool EmptyListenQueues();
-  void StartDrain();
-  void DrainIdle();
-  void CloseIfIdle(Connection* c);
-  void ArmTimer();
   void PushReady(Connection* c);
   void PushUnread(Connection* c);
   void Notify(Connection* c, Notice notice);
@@ -180,34 +173,61 @@ class Engine {
   Connection* Find(ExchangeId id);
   ExchangeId IdOf(const Connection* c) const { return {c->index, c->generation}; }
 
+  // engine_accept.cc
+  void OnAcceptable(Listener* listener);
+  void OnAcceptFailed(int error);
+  Connection* Adopt(int fd, Listener* listener, const Peer& peer);
+  bool EmptyListenQueues();
+  void StartDrain();
+  void DrainIdle();
+  void CloseIfIdle(Connection* c);
+
   // engine_input.cc
   void OnReadable(Connection* c);
   void ReadUnread();
   void Discard(Connection* c);
   void OnPeerClosed(Connection* c);
   void OnPeerGone(Connection* c);
-  void Process(Connection* c, uint8_t* p, uint8_t* end);
   void ProcessReady();
   void ProcessKept(Connection* c);
+  void Process(Connection* c, uint8_t* p, uint8_t* end);
   void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
-  // These return where to go on, or nullptr: there is nothing more to do with these bytes.
+  void Reject(Connection* c, ParseError error, bool head_only = false);
+
+  // engine_requests.cc. Those that give bytes say where to go on, or nullptr: there is nothing more
+  // to do with these bytes.
   uint8_t* ProcessProxyHeader(Connection* c, uint8_t* p, uint8_t* end);
   uint8_t* ProcessHead(Connection* c, uint8_t* p, uint8_t* end);
   uint8_t* ProcessFollower(Connection* c, uint8_t* p, uint8_t* end);
-  uint8_t* ProcessBody(Connection* c, uint8_t* p, uint8_t* end);
+  uint8_t* BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_t* end);
   ParseStatus ParseHead(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
   bool HasRoomFor(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
-  uint8_t* BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_t* end);
-  ParseStatus TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView* body, ParseError* error);
+  ExchangeFacts FactsOfHead() const;
   void HandOver(Connection* c, uint32_t generation, bool follows, ByteView body, bool complete,
                 ByteView trailers);
-  void HandOverHeld(Connection* c);
-  ExchangeFacts FactsOfHead() const;
+
+  // engine_body.cc
+  ParseStatus TakeBody(Connection* c, uint8_t** p, uint8_t* end, ByteView* body, ParseError* error);
+  uint8_t* ProcessBody(Connection* c, uint8_t* p, uint8_t* end);  // as in engine_requests.cc
   bool StoreBody(Connection* c, ByteView bytes);
-  void FailBody(Connection* c, ParseError error);
   void OnBodyComplete(Connection* c);
+  void HandOverHeld(Connection* c);
+  void FailBody(Connection* c, ParseError error);
   void SendContinue(Connection* c);
-  void Reject(Connection* c, ParseError error, bool head_only = false);
+
+  // engine_response.cc
+  ResponseFraming DecideFraming(const Connection* c, const ResponseHead& head,
+                                uint64_t length) const;
+  bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
+                 uint8_t** start, uint8_t** out);
+  // The gateway stops shorter ones with a better message.
+  static bool FitsScratch(const ResponseHead& head) {
+    return head.status.size + head.lines.size <= kScratchBytes / 4;
+  }
+  uint64_t TakeAllowance(Connection* c, uint64_t size);
+  void FinishExchange(Connection* c);
+  bool IsBehind(const Connection* c) const;
+  void CloseAfterWrite(Connection* c, bool linger);
 
   // engine_output.cc
   uint8_t* Reserve(size_t size);
@@ -215,18 +235,6 @@ class Engine {
   void Append(Connection* c, ByteView bytes);
   OutQueue* QueueOf(Connection* c);
   void MarkDirty(Connection* c);
-  ResponseFraming DecideFraming(const Connection* c, const ResponseHead& head,
-                                uint64_t length) const;
-  bool StartHead(Connection* c, const ResponseHead& head, uint64_t length, size_t body_size,
-                 uint8_t** start, uint8_t** out);
-  bool IsBehind(const Connection* c) const;
-  // The gateway stops shorter ones with a better message.
-  static bool FitsScratch(const ResponseHead& head) {
-    return head.status.size + head.lines.size <= kScratchBytes / 4;
-  }
-  uint64_t TakeAllowance(Connection* c, uint64_t size);
-  void FinishExchange(Connection* c);
-  void CloseAfterWrite(Connection* c, bool linger);
   void FlushConnection(Connection* c);
   SendResult SendPieces(Connection* c);
   void AfterFlush(Connection* c, SendResult result, bool moved);
