@@ -61,6 +61,7 @@ napi_value JsListen(napi_env env, napi_callback_info info) {
   SetProperty(env, result, "index", Number(env, index));
   SetProperty(env, result, "host", String(env, listener.host));
   SetProperty(env, result, "port", Number(env, listener.port));
+  SetProperty(env, result, "fd", Number(env, listener.fd.get()));
   return result;
 }
 
@@ -254,7 +255,9 @@ napi_value JsTrailers(napi_env env, napi_callback_info info) {
 
 napi_value JsDrain(napi_env env, napi_callback_info info) {
   Call call;
-  if (call.Open(env, info)) call.holder()->js.engine().Drain();
+  if (!call.Open(env, info)) return nullptr;
+  const int grace = call.IntAt(0);
+  if (call.Good()) call.holder()->js.engine().Drain(static_cast<uint32_t>(std::max(grace, 0)));
   return nullptr;
 }
 

@@ -168,7 +168,8 @@ void Engine::OnTimer() {
     accept_paused_ = false;
     PollListeners(true);
   }
-  if (draining_) DrainIdle();
+  if (draining_ && drain_grace_ticks_ > 0) --drain_grace_ticks_;
+  if (ClosesIdle()) DrainIdle();
   if (open_ > 0 || !accepting_) return;
   const itimerspec stop{};
   timerfd_settime(timer_.get(), 0, &stop, nullptr);

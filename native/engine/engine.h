@@ -121,7 +121,14 @@ class Engine {
 
   // Stops accepting (connections that already wait are still taken), lets running exchanges
   // finish, closes idle connections. Then AppHost::Drained.
-  void Drain() { drain_requested_ = true; }
+  //
+  // `idle_grace_s`: how long idle connections may still bring a request, which is answered with
+  // Connection: close, before they are closed. With a successor on the same listeners that is what
+  // keeps a client from writing into a connection that is just being closed.
+  void Drain(uint32_t idle_grace_s = 0) {
+    drain_requested_ = true;
+    drain_grace_ticks_ = idle_grace_s;
+  }
   // Closes everything now.
   void CloseAll();
 
@@ -180,6 +187,7 @@ class Engine {
   bool EmptyListenQueues();
   void StartDrain();
   void DrainIdle();
+  bool ClosesIdle() const { return draining_ && drain_grace_ticks_ == 0; }
   void CloseIfIdle(Connection* c);
 
   // engine_input.cc
@@ -263,6 +271,7 @@ class Engine {
   bool host_notified_ = false;
   bool drain_requested_ = false;
   uint32_t drain_passes_ = 0;
+  uint32_t drain_grace_ticks_ = 0;  // of a second
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -94,14 +94,16 @@ bool Engine::EmptyListenQueues() {
 }
 
 void Engine::StartDrain() {
+  // First out of the poller: whoever else watches these sockets is woken from here on, and what
+  // this engine was woken for it takes below. Otherwise a wake-up could be lost with the listener.
+  if (!draining_) PollListeners(false);
   if (!draining_ && !EmptyListenQueues()) return;
   drain_requested_ = false;
   if (draining_) return;
   draining_ = true;
   accepting_ = false;
-  PollListeners(false);
   for (const auto& listener : listeners_) listener->fd.Reset();
-  DrainIdle();
+  if (ClosesIdle()) DrainIdle();
 }
 
 // At once and then with each tick: for those that there was no memory for to read, and for those

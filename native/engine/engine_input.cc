@@ -64,7 +64,7 @@ void Engine::ReadUnread() {
     // Where reading pauses, the poller is asked again when it goes on.
     if (c->registered && (c->interest & kInterestRead) == 0) continue;
     OnReadable(c);
-    if (draining_) CloseIfIdle(c);
+    if (ClosesIdle()) CloseIfIdle(c);
   }
 }
 

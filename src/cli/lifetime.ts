@@ -1,6 +1,7 @@
 // When the process of a command line ends, and with which code: the only file that ends it.
 //
 //   idle ── load ──► loading ── serve ──► serving ── TERM, INT ──► stopping ──► exit 0
+//                                                    QUIT ──► exit 0, at once
 //
 // A start that fails exits with the code of its error. TERM or INT while loading exits 0, a second
 // one while stopping does not wait. An exception that nobody caught is logged and exits 1, unless
@@ -8,22 +9,45 @@
 // decision 13).
 import { EXIT, StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
-import type { Server } from '../server/server.js'
 
 /** npm passes a signal on that the terminal has sent to the whole process group: that is one. */
 const SAME_SIGNAL_MS = 200
 
+/** What has to be finished before the process ends: a server, or a master with its workers. */
+export interface Finishing {
+  close(): Promise<void>
+  closeNow(): void
+}
+
+/** How a process is told to end, and who hears why it could not start. */
+export interface Role {
+  readonly graceful: readonly NodeJS.Signals[]
+  readonly ignored: readonly NodeJS.Signals[]
+  /** Says why the start has failed; resolves when that has been heard. */
+  report(message: string, exitCode: number): Promise<void> | void
+}
+
+/** A process that a person or an init system has started. */
+const MAIN_ROLE: Role = {
+  graceful: ['SIGTERM', 'SIGINT'],
+  ignored: [],
+  report: (message) => void process.stderr.write(`postern: ${message}\n`),
+}
+
 export class Lifetime {
   private readonly log: Log
+  private readonly role: Role
   private loading: string | null = null
-  private server: Server | null = null
+  private server: Finishing | null = null
   /** When it was told to stop, as performance.now() has it; 0: it was not. */
   private stoppedAt = 0
 
-  constructor(log: Log) {
+  constructor(log: Log, role: Role = MAIN_ROLE) {
     this.log = log
-    process.on('SIGTERM', (signal) => this.stop(signal))
-    process.on('SIGINT', (signal) => this.stop(signal))
+    this.role = role
+    for (const signal of role.graceful) process.on(signal, () => this.stop(signal))
+    for (const signal of role.ignored) process.on(signal, () => {})
+    process.on('SIGQUIT', () => this.stopNow('SIGQUIT'))
     process.on('uncaughtExceptionMonitor', (error) => this.crash(error))
     process.on('unhandledRejection', (reason) =>
       log.error('unhandled rejection, outside of a request', reason),
@@ -41,17 +65,30 @@ export class Lifetime {
   }
 
   /** From now on there is something to finish before the end. */
-  serve(server: Server): void {
+  serve(server: Finishing): void {
     this.loading = null
     this.server = server
   }
 
   /** The start has failed: one message, the code that belongs to it. */
-  fail(error: unknown): never {
+  fail(error: unknown): void {
     const known = error instanceof StartError
     const text = known ? error.message : ((error as Error)?.stack ?? String(error))
-    process.stderr.write(`postern: ${text}\n`)
-    process.exit(known ? error.exitCode : EXIT.PERMANENT)
+    const exitCode = known ? error.exitCode : EXIT.PERMANENT
+    const heard = this.role.report(text, exitCode)
+    if (heard === undefined) process.exit(exitCode)
+    void heard.then(() => process.exit(exitCode))
+  }
+
+  /** Whoever wanted it is gone: finishes what runs, and leaves. */
+  leave(): void {
+    if (this.server === null) process.exit(EXIT.OK)
+    void this.server.close().then(() => process.exit(EXIT.OK))
+  }
+
+  private stopNow(signal: NodeJS.Signals): void {
+    this.log.warning(`${signal}: stopping at once`)
+    process.exit(EXIT.OK)
   }
 
   private stop(signal: NodeJS.Signals): void {
@@ -60,7 +97,7 @@ export class Lifetime {
     if (this.stoppedAt !== 0) {
       if (now - this.stoppedAt < SAME_SIGNAL_MS) return
       this.log.warning(`${signal} again: stopping at once`)
-      process.exit(EXIT.OK)
+      return process.exit(EXIT.OK)
     }
     this.stoppedAt = now
     this.log.info(`${signal}: finishing what runs, then stopping`)

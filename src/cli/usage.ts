@@ -6,6 +6,7 @@ const SPECS: readonly OptionSpec[] = OPTIONS
 const GROUPS: readonly OptionGroup[] = [
   'Sockets',
   'Application',
+  'Processes',
   'Limits',
   'Timeouts',
   'HTTP',

@@ -12,12 +12,14 @@ export type OptionType =
   | 'pair'
   | 'path'
   | 'peers'
+  | 'processes'
   | 'seconds'
   | 'text'
 
 export type OptionGroup =
   | 'Sockets'
   | 'Application'
+  | 'Processes'
   | 'Limits'
   | 'Timeouts'
   | 'HTTP'
@@ -125,6 +127,40 @@ export const OPTIONS = [
     group: 'Application',
     default: false,
     doc: 'show stacks on error pages; never in production',
+  },
+  {
+    name: 'master',
+    type: 'boolean',
+    group: 'Processes',
+    short: 'M',
+    default: false,
+    doc: 'keep workers alive and reload them (default: with several processes)',
+  },
+  {
+    name: 'processes',
+    type: 'processes',
+    group: 'Processes',
+    aliases: ['workers'],
+    default: 1,
+    min: 1,
+    max: 1024,
+    metavar: 'N',
+    doc: 'workers behind one master; auto: one a core',
+  },
+  {
+    name: 'touch-reload',
+    type: 'path',
+    group: 'Processes',
+    many: true,
+    metavar: 'FILE',
+    doc: 'reload the workers when this file changes',
+  },
+  {
+    name: 'pidfile',
+    type: 'path',
+    group: 'Processes',
+    metavar: 'FILE',
+    doc: 'write the process id there, of the master if there is one',
   },
   {
     name: 'buffer-size',
@@ -327,7 +363,8 @@ export const OPTIONS = [
 
 type Table = (typeof OPTIONS)[number]
 
-type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
+/** "http-socket" → "httpSocket". */
+export type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : S
 
@@ -335,7 +372,7 @@ type Scalar<T extends OptionSpec> = T extends { choices: readonly (infer C)[] }
   ? C
   : T['type'] extends 'boolean'
     ? boolean
-    : T['type'] extends 'bytes' | 'count' | 'seconds' | 'mode'
+    : T['type'] extends 'bytes' | 'count' | 'seconds' | 'mode' | 'processes'
       ? number
       : string
 

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { inspect } from 'node:util'
 import { ConfigError } from '../errors.js'
 import { parseAddress } from './address.js'
+import { grantedCores } from './cores.js'
 import type { OptionSpec } from './options.js'
 
 const SCALE: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
@@ -19,6 +20,9 @@ export function parseValue(spec: OptionSpec, text: string): string | number | bo
       throw bad(spec, text, RULES.boolean)
     case 'count':
     case 'seconds':
+      return parseNumber(spec, text, /^\d{1,15}$/, 1)
+    case 'processes':
+      if (text === 'auto') return grantedCores()
       return parseNumber(spec, text, /^\d{1,15}$/, 1)
     case 'bytes': {
       const suffix = /[kmg]$/i.exec(text)?.[0].toLowerCase() ?? ''
@@ -117,6 +121,7 @@ const RULES: Record<OptionSpec['type'], string> = {
   pair: 'is NAME=VALUE',
   path: 'is a path',
   peers: 'is a list of addresses, separated by commas',
+  processes: 'is a whole number or auto',
   seconds: 'is a whole number of seconds',
   text: 'is text',
 }
@@ -125,7 +130,7 @@ const RULES: Record<OptionSpec['type'], string> = {
 export function checkValue(spec: OptionSpec, value: unknown): string | number | boolean {
   if (typeof value === 'string' && spec.type !== 'boolean') return parseValue(spec, value)
   if (typeof value === 'boolean' && spec.type === 'boolean') return value
-  const numeric = ['count', 'seconds', 'bytes', 'mode'].includes(spec.type)
+  const numeric = ['count', 'seconds', 'bytes', 'mode', 'processes'].includes(spec.type)
   if (typeof value === 'number' && Number.isSafeInteger(value) && numeric) {
     return checkRange(spec, value)
   }

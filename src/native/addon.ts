@@ -24,6 +24,8 @@ export interface NativeListen {
 /** A listener as it was bound: port 0 has become a number, a unix socket is its path. */
 export interface NativeListener {
   index: number
+  /** Belongs to the engine: good for passing on to another process, not for closing. */
+  fd: number
   host: string
   port: number
 }
@@ -125,8 +127,11 @@ export interface NativeEngine {
   readBody(connection: number, generation: number): Buffer | null | undefined | [number, string]
   /** "name: value CRLF" lines. */
   trailers(connection: number, generation: number): string
-  /** Stops accepting, finishes what runs, then onDrained. */
-  drain(): void
+  /**
+   * Stops accepting, finishes what runs, then onDrained. Idle connections may bring one more request
+   * for `idleGraceS` seconds.
+   */
+  drain(idleGraceS: number): void
   close(): void
   stats(): { connections: number; requests: number }
 }

@@ -2,6 +2,7 @@
 // process.
 import { detectApp } from '../adapters/detect.js'
 import {
+  type Camel,
   camelCase,
   defaultOptions,
   OPTIONS,
@@ -17,8 +18,17 @@ import { Server } from './server.js'
 import type { Listener } from './sockets.js'
 
 /** What acts on the process, which is not ours here. */
-const COMMAND_LINE_ONLY = ['chdir', 'env', 'help', 'version'] as const
-type CommandLineOnly = (typeof COMMAND_LINE_ONLY)[number]
+const COMMAND_LINE_ONLY = [
+  'chdir',
+  'env',
+  'help',
+  'master',
+  'pidfile',
+  'processes',
+  'touch-reload',
+  'version',
+] as const
+type CommandLineOnly = Camel<(typeof COMMAND_LINE_ONLY)[number]>
 
 type OneOrMany<T> = T extends readonly (infer E)[] ? E | readonly E[] : T
 
@@ -46,7 +56,7 @@ export interface RunningServer {
 }
 
 const SPECS: readonly OptionSpec[] = (OPTIONS as readonly OptionSpec[]).filter(
-  (spec) => !(COMMAND_LINE_ONLY as readonly string[]).includes(camelCase(spec.name)),
+  (spec) => !(COMMAND_LINE_ONLY as readonly string[]).includes(spec.name),
 )
 
 /**

@@ -61,7 +61,7 @@ export class Server {
       resource: this.dispatcher.isolation.resource,
     })
     this.engine = engine
-    this.dispatcher.attach(engine, addon.keyNames, this.options.reusePort)
+    this.dispatcher.attach(engine, addon.keyNames, sharesSockets(this.options))
     try {
       for (const wanted of wantedSockets(this.options)) await this.open(engine, wanted)
       engine.start()
@@ -77,19 +77,23 @@ export class Server {
   }
 
   /**
-   * Stops accepting, lets running requests finish, closes. Idle connections close at once; those
-   * that are still busy after `graceMs` are cut. A later call can shorten the wait, not lengthen it.
+   * Stops accepting, lets running requests finish, closes. Idle connections close at once, or, where
+   * a successor accepts on the same sockets, after `idleGraceS` seconds; those that are still busy
+   * after `graceMs` are cut. A later call can shorten the wait, not lengthen it.
    *
    * @returns a promise that is fulfilled when everything is closed; the same one for every call
    */
-  close(graceMs: number = this.options.workerReloadMercy * 1000): Promise<void> {
+  close(
+    graceMs: number = this.options.workerReloadMercy * 1000,
+    idleGraceS: number = 0,
+  ): Promise<void> {
     this.closing ??= new Promise((resolve) => {
       this.closed = resolve
       if (this.engine === null) return resolve()
       // Before the listeners go: what takes this address next must find no file of ours, and ours
       // must not be taken for its own.
       this.socketFiles.remove()
-      this.engine.drain()
+      this.engine.drain(idleGraceS)
     })
     if (this.engine !== null) this.grant(graceMs)
     return this.closing
@@ -133,7 +137,12 @@ export class Server {
   }
 }
 
-function nativeOptions(options: Options): NativeOptions {
+/** wsgi.multiprocess: another process may serve the next request. */
+function sharesSockets(options: Options): boolean {
+  return options.reusePort || options.master || options.processes > 1
+}
+
+export function nativeOptions(options: Options): NativeOptions {
   return {
     maxRequestLineBytes: options.limitRequestLine,
     maxFields: options.limitRequestFields,

@@ -204,7 +204,7 @@ describe('callbacks', () => {
           resolve()
         },
       })
-      rig.engine.drain()
+      rig.engine.drain(0)
     })
     await drained
   })

@@ -1,0 +1,74 @@
+// What to run, read from the command line and the environment, and the process made as it says:
+// variables and working directory. Can be read again for a reload, from the same starting point.
+import { parseAddress } from '../config/address.js'
+import { parseCommandLine } from '../config/command-line.js'
+import type { Options } from '../config/options.js'
+import { EXIT, StartError } from '../errors.js'
+import type { MasterPlan } from '../manager/master.js'
+
+const home = process.cwd()
+const environment = { ...process.env }
+
+/**
+ * @throws {StartError} an option that is wrong, no application
+ */
+export function readPlan(argv: readonly string[]): MasterPlan {
+  restoreProcess()
+  const { options, app } = parseCommandLine(argv)
+  // --help and --version need none.
+  if (options.help || options.version) return { options, app: '' }
+  if (app === undefined || app === '') {
+    throw new StartError('no application: postern [options] APP[:export], see postern --help')
+  }
+  prepareProcess(options)
+  addDefaultSocket(options)
+  return { options, app }
+}
+
+/** A relative path means the same, and a variable that is no longer set is gone. */
+function restoreProcess(): void {
+  process.chdir(home)
+  for (const name of Object.keys(process.env)) {
+    if (!(name in environment)) delete process.env[name]
+  }
+  Object.assign(process.env, environment)
+}
+
+/** Before the application is loaded: it may look at both. */
+function prepareProcess(options: Options): void {
+  for (const pair of options.env) {
+    const at = pair.indexOf('=')
+    process.env[pair.slice(0, at)] = pair.slice(at + 1)
+  }
+  if (options.chdir === undefined) return
+  try {
+    process.chdir(options.chdir)
+  } catch (cause) {
+    throw new StartError(`--chdir ${options.chdir}: ${(cause as Error).message}`, EXIT.PERMANENT, {
+      cause,
+    })
+  }
+}
+
+/** No socket given: HTTP where platforms and people expect it. */
+function addDefaultSocket(options: Options): void {
+  if (options.httpSocket.length + options.socket.length > 0) return
+  const host = process.env.HOST || '127.0.0.1'
+  const port = process.env.PORT || '8000'
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (!isTcp(address)) {
+    throw new StartError(
+      `HOST=${host} and PORT=${port} of the environment are not a host and a port: ` +
+        'mend them, or give --http-socket',
+    )
+  }
+  options.httpSocket.push(address)
+}
+
+function isTcp(address: string): boolean {
+  try {
+    return parseAddress(address, 'http-socket').kind === 'tcp'
+  } catch {
+    return false
+  }
+}

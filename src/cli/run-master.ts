@@ -1,0 +1,55 @@
+// A master on the command line: its start, its banner, and the signals that are not about the end.
+import { watchFile } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Master, type MasterPlan } from '../manager/master.js'
+import type { Log } from '../server/log.js'
+import { banner } from './banner.js'
+import type { Lifetime } from './lifetime.js'
+import { readPlan } from './plan.js'
+
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
+/** How often files of --touch-reload are looked at. */
+const TOUCH_INTERVAL_MS = 1000
+
+export async function runMaster(
+  plan: MasterPlan,
+  argv: readonly string[],
+  lifetime: Lifetime,
+  log: Log,
+): Promise<void> {
+  const master = new Master(plan, WORKER, log)
+  lifetime.serve(master)
+  // A signal that comes early must not end the process, as it would by default.
+  let started = false
+  const whenStarted = (then: () => void) => () => {
+    if (started) then()
+  }
+  const reload = (why: string) => {
+    log.info(`${why}: reloading`)
+    void master.reload(async () => readPlan(argv))
+  }
+  process.on(
+    'SIGHUP',
+    whenStarted(() => reload('SIGHUP')),
+  )
+  process.on(
+    'SIGTTIN',
+    whenStarted(() => master.scale(1)),
+  )
+  process.on(
+    'SIGTTOU',
+    whenStarted(() => master.scale(-1)),
+  )
+  for (const file of plan.options.touchReload) {
+    const touched = whenStarted(() => reload(`${file} was touched`))
+    watchFile(file, { interval: TOUCH_INTERVAL_MS }, (now, before) => {
+      if (now.mtimeMs !== before.mtimeMs && now.mtimeMs !== 0) touched()
+    })
+  }
+  await master.start()
+  started = true
+  const workers = `${master.pids.length} ${master.pids.length === 1 ? 'worker' : 'workers'}`
+  process.stdout.write(
+    banner(plan.app, `${master.interface}, master ${process.pid}, ${workers}`, master.sockets),
+  )
+}

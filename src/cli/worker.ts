@@ -1,0 +1,66 @@
+// What a worker process runs: hears from its master what to serve, serves it, ends when the master
+// says so or is gone. Environment and working directory are those of the master.
+import { EXIT, StartError } from '../errors.js'
+import {
+  isMessage,
+  type ServeMessage,
+  type StopMessage,
+  type ToMaster,
+  type ToWorker,
+} from '../manager/messages.js'
+import { loadApp } from '../server/load-app.js'
+import { Log } from '../server/log.js'
+import { Server } from '../server/server.js'
+import { Lifetime, type Role } from './lifetime.js'
+
+const ROLE: Role = {
+  graceful: ['SIGTERM'],
+  // Terminals send these to the whole process group; the master passes on what they mean.
+  ignored: ['SIGINT', 'SIGHUP', 'SIGTTIN', 'SIGTTOU'],
+  report: (message, exitCode) => tell({ postern: 'failed', message, exitCode }),
+}
+
+const log = new Log()
+const lifetime = new Lifetime(log, ROLE)
+let server: Server | null = null
+
+/** Resolves when it is on its way; a master that is gone hears nothing. */
+function tell(message: ToMaster): Promise<void> {
+  return new Promise((done) => {
+    if (process.connected) process.send?.(message, () => done())
+    else done()
+  })
+}
+
+async function serve({ app, options }: ServeMessage): Promise<void> {
+  // While it loads only the application may keep the loop alive: one that waits for nothing is told.
+  process.channel?.unref()
+  lifetime.load(app)
+  const detected = await loadApp(app, options.interface)
+  server = new Server(detected.app, options, log)
+  await server.start()
+  lifetime.serve(server)
+  process.channel?.ref()
+  await tell({ postern: 'ready', what: `${detected.interface} interface (${detected.reason})` })
+}
+
+function stop({ mercyMs, idleGraceS }: StopMessage): void {
+  void server?.close(mercyMs, idleGraceS).then(() => lifetime.leave())
+}
+
+process.on('message', (message: unknown) => {
+  if (!isMessage(message)) return
+  const { postern } = message as ToWorker
+  if (postern === 'serve') {
+    serve(message as ServeMessage).catch((error) => lifetime.fail(error))
+  } else if (postern === 'stop') {
+    stop(message as StopMessage)
+  }
+})
+process.on('disconnect', () => {
+  if (server !== null) log.error('the master is gone: finishing what runs, then stopping')
+  lifetime.leave()
+})
+if (!process.connected) {
+  lifetime.fail(new StartError('worker.js is what a master starts: run postern', EXIT.PERMANENT))
+}

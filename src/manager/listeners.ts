@@ -1,0 +1,78 @@
+// The sockets of a master: bound once, handed to every worker, never accepted on here. They live as
+// long as the master does, so no connection is lost while workers come and go.
+import { formatAddress } from '../config/address.js'
+import type { Options } from '../config/options.js'
+import { loadAddon, type NativeEngine } from '../native/addon.js'
+import type { Log } from '../server/log.js'
+import { nativeOptions } from '../server/server.js'
+import { SocketFiles } from '../server/socket-files.js'
+import {
+  describeListener,
+  explainListen,
+  type Listener,
+  nativeListen,
+  type Wanted,
+  wantedSockets,
+} from '../server/sockets.js'
+
+/** Descriptors 0 to 2 are the standard streams, 3 is the control channel. */
+const FIRST_DESCRIPTOR = 4
+
+export class Listeners {
+  readonly described: Listener[] = []
+  private readonly descriptors: number[] = []
+  private readonly files: SocketFiles = new SocketFiles()
+  private wanted: readonly Wanted[] = []
+  // An engine that never starts: it opens and owns the sockets, and does nothing else.
+  private engine: NativeEngine | null = null
+
+  /** @throws {StartError} a socket cannot be opened; those that were are closed again */
+  async open(options: Options, log: Log): Promise<void> {
+    this.engine = loadAddon().createEngine(nativeOptions(options), {
+      onRound() {},
+      onDrained() {},
+      onLog: (level, text) => log.native(level, text),
+      resource: {},
+    })
+    this.wanted = wantedSockets(options)
+    for (const wanted of this.wanted) {
+      const how = await nativeListen(wanted, options)
+      try {
+        const bound = this.engine.listen(how)
+        if (wanted.address.kind === 'unix') this.files.add(wanted.address.path)
+        this.descriptors.push(bound.fd)
+        this.described.push(describeListener(wanted, bound))
+      } catch (error) {
+        this.close()
+        throw explainListen(error as NodeJS.ErrnoException, wanted)
+      }
+    }
+  }
+
+  /** What a worker inherits behind its control channel. */
+  get inheritance(): readonly number[] {
+    return this.descriptors
+  }
+
+  /** The options of a worker: its sockets are what it inherits. */
+  inherited(options: Options): Options {
+    const of = (protocol: string) =>
+      this.wanted.flatMap((wanted, i) =>
+        wanted.protocol === protocol ? [`fd://${FIRST_DESCRIPTOR + i}`] : [],
+      )
+    return { ...options, httpSocket: of('http'), socket: of('uwsgi') }
+  }
+
+  /** Whether these options ask for the sockets that are open. */
+  fits(options: Options): boolean {
+    const names = (all: readonly Wanted[]) =>
+      all.map(({ protocol, address }) => `${protocol} ${formatAddress(address)}`).join()
+    return names(wantedSockets(options)) === names(this.wanted)
+  }
+
+  close(): void {
+    this.files.remove()
+    this.engine?.close()
+    this.engine = null
+  }
+}

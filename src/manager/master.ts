@@ -1,0 +1,265 @@
+// The master: opens the sockets once, keeps N workers alive on them, replaces them one generation by
+// another. It never accepts a connection, never loads the application, and so survives whatever a
+// worker does. When its process ends, and by which signals, is cli/lifetime.ts.
+//
+//   start ── all ready ──► serving ── reload: new generation ready ──► the old one drains
+//                             │                     └─ it fails: the old one goes on serving
+//                             └── close: all drain, sockets go
+import type { Options } from '../config/options.js'
+import { StartError } from '../errors.js'
+import type { Log } from '../server/log.js'
+import type { Listener } from '../server/sockets.js'
+import { Backoff } from './backoff.js'
+import { Listeners } from './listeners.js'
+import { WorkerHandle } from './worker-handle.js'
+
+export interface MasterPlan {
+  readonly options: Options
+  readonly app: string
+}
+
+/** Workers that cannot start one behind the other: then the start, or the reload, has failed. */
+const MOST_FAILURES = 3
+/** How long idle keep-alive connections of an old worker may bring one more request. */
+const IDLE_GRACE_S = 2
+
+/** A set of workers that is waited for: those of the start, or of a reload. */
+interface Awaited {
+  readonly workers: Set<WorkerHandle>
+  failures: number
+  done(failure: StartError | null): void
+}
+
+export class Master {
+  private plan: MasterPlan
+  private readonly script: string
+  private readonly log: Log
+  private readonly listeners: Listeners = new Listeners()
+  /** All that live: of this generation, and those of the last one that still drain. */
+  private readonly workers = new Set<WorkerHandle>()
+  private readonly backoffs = new Map<number, Backoff>()
+  private readonly timers = new Set<NodeJS.Timeout>()
+  private wanted: number
+  private awaited: Awaited | null = null
+  private reloadAgain: (() => Promise<MasterPlan>) | null = null
+  private what = ''
+  private closing: Promise<void> | null = null
+  private closed: () => void = () => {}
+
+  /** @param script what a worker process runs */
+  constructor(plan: MasterPlan, script: string, log: Log) {
+    this.plan = plan
+    this.script = script
+    this.log = log
+    this.wanted = plan.options.processes
+  }
+
+  get sockets(): readonly Listener[] {
+    return this.listeners.described
+  }
+
+  /** The interface of the application, as the first worker found it. */
+  get interface(): string {
+    return this.what
+  }
+
+  get pids(): readonly number[] {
+    return [...this.workers].filter(({ state }) => state === 'ready').map(({ pid }) => pid)
+  }
+
+  /**
+   * Opens the sockets and starts the workers.
+   *
+   * @returns when all of them accept
+   * @throws {StartError} a socket cannot be opened, or three workers in a row could not start
+   */
+  async start(): Promise<void> {
+    await this.listeners.open(this.plan.options, this.log)
+    const failure = await this.startGeneration()
+    if (failure !== null) throw failure
+  }
+
+  /**
+   * Replaces all workers. The old ones are told to finish when the new ones accept; if those cannot
+   * start, nothing changes but a line in the log. A call during a reload follows it.
+   *
+   * @param read the configuration, read again
+   */
+  async reload(read: () => Promise<MasterPlan>): Promise<void> {
+    if (this.closing !== null) return
+    if (this.awaited !== null) {
+      this.reloadAgain = read
+      return
+    }
+    const before = [...this.workers]
+    const old = this.plan
+    const oldWanted = this.wanted
+    const failure = (await this.adopt(read)) ?? (await this.startGeneration())
+    if (this.closing !== null) return
+    if (failure === null) {
+      for (const worker of before) this.retire(worker)
+      this.log.info(`reloaded: workers ${this.pids.join(', ')} serve`)
+    } else {
+      this.plan = old
+      this.wanted = oldWanted
+      this.log.error(`reload failed, the old workers keep serving: ${failure.message}`)
+      this.fill()
+    }
+    const again = this.reloadAgain
+    this.reloadAgain = null
+    if (again !== null) await this.reload(again)
+  }
+
+  /** TTIN and TTOU: one worker more or less. */
+  scale(by: number): void {
+    const wanted = Math.max(1, this.wanted + by)
+    if (this.closing !== null || this.awaited !== null || wanted === this.wanted) return
+    this.wanted = wanted
+    this.log.info(`${wanted} workers from now on`)
+    for (const worker of this.serving().slice(wanted)) this.retire(worker)
+    this.fill()
+  }
+
+  /**
+   * Lets the workers finish what runs.
+   *
+   * @returns when all of them have ended and the sockets are closed; the same promise for every call
+   */
+  close(): Promise<void> {
+    this.closing ??= new Promise((resolve) => {
+      this.closed = resolve
+      for (const timer of this.timers) clearTimeout(timer)
+      const mercy = this.plan.options.workerReloadMercy * 1000
+      for (const worker of this.workers) worker.stop(mercy, 0)
+      this.finishClosing()
+    })
+    return this.closing
+  }
+
+  /** Kills the workers: what still runs is cut. */
+  closeNow(): void {
+    this.closing ??= Promise.resolve()
+    for (const worker of this.workers) worker.kill()
+    this.listeners.close()
+  }
+
+  // --- generations ---
+
+  private async adopt(read: () => Promise<MasterPlan>): Promise<StartError | null> {
+    try {
+      const plan = await read()
+      if (!this.listeners.fits(plan.options)) {
+        this.log.warning('the sockets of the configuration have changed: they stay until a restart')
+      }
+      this.plan = plan
+      return null
+    } catch (error) {
+      return error instanceof StartError ? error : new StartError(String(error))
+    }
+  }
+
+  /** @returns null when all of them accept, or why they cannot */
+  private async startGeneration(): Promise<StartError | null> {
+    this.wanted = this.plan.options.processes
+    const workers = new Set<WorkerHandle>()
+    const failure = await new Promise<StartError | null>((done) => {
+      this.awaited = { workers, failures: 0, done }
+      for (let id = 1; id <= this.wanted; id++) workers.add(this.spawn(id))
+    })
+    this.awaited = null
+    if (failure !== null) for (const worker of workers) this.retire(worker)
+    return failure
+  }
+
+  private spawn(id: number): WorkerHandle {
+    const { app, options } = this.plan
+    const plan = {
+      script: this.script,
+      app,
+      options: this.listeners.inherited(options),
+      descriptors: this.listeners.inheritance,
+    }
+    const worker = new WorkerHandle(id, plan, {
+      ready: (one, what) => this.onReady(one, what),
+      ended: (one) => this.onEnded(one),
+    })
+    this.workers.add(worker)
+    return worker
+  }
+
+  private onReady(worker: WorkerHandle, what: string): void {
+    this.what = what
+    const { awaited } = this
+    if (awaited?.workers.has(worker) !== true) return
+    awaited.failures = 0
+    if ([...awaited.workers].every(({ state }) => state === 'ready')) awaited.done(null)
+  }
+
+  private onEnded(worker: WorkerHandle): void {
+    this.workers.delete(worker)
+    if (this.closing !== null) return this.finishClosing()
+    if (this.awaited?.workers.delete(worker) === true) return this.onAwaitedEnded(worker)
+    if (this.serving().length + this.timers.size >= this.wanted) return
+    const why = worker.failure?.message ?? worker.end
+    const backoff = this.backoffs.get(worker.id) ?? new Backoff()
+    this.backoffs.set(worker.id, backoff)
+    const delay = backoff.after(performance.now() - worker.startedAt)
+    const when = delay === 0 ? 'now' : `in ${delay / 1000} s`
+    this.log.error(`worker ${worker.id} (pid ${worker.pid}) ended, replaced ${when}: ${why}`)
+    this.later(delay, () => {
+      if (this.serving().length < this.wanted) this.spawn(worker.id)
+    })
+  }
+
+  /** One of a start or a reload could not start, or did not live until the others could. */
+  private onAwaitedEnded(worker: WorkerHandle): void {
+    const awaited = this.awaited as Awaited
+    const message = worker.failure?.message ?? `worker ${worker.id} ended: ${worker.end}`
+    if (++awaited.failures >= MOST_FAILURES) {
+      return awaited.done(new StartError(message, worker.failure?.exitCode))
+    }
+    this.log.error(`worker ${worker.id} (pid ${worker.pid}) could not start: ${firstLine(message)}`)
+    awaited.workers.add(this.spawn(worker.id))
+  }
+
+  // --- the pool ---
+
+  /** Those that serve or will, the oldest first. */
+  private serving(): WorkerHandle[] {
+    return [...this.workers].filter(({ state }) => state === 'starting' || state === 'ready')
+  }
+
+  /** Others accept on its sockets: it finishes what it has. */
+  private retire(worker: WorkerHandle): void {
+    worker.stop(this.plan.options.workerReloadMercy * 1000, IDLE_GRACE_S)
+  }
+
+  private fill(): void {
+    const serving = this.serving()
+    const taken = new Set(serving.map(({ id }) => id))
+    let missing = this.wanted - serving.length
+    for (let id = 1; missing > 0; id++) {
+      if (taken.has(id)) continue
+      this.spawn(id)
+      missing--
+    }
+  }
+
+  private later(delayMs: number, then: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      if (this.closing === null) then()
+    }, delayMs)
+    this.timers.add(timer)
+  }
+
+  private finishClosing(): void {
+    if (this.workers.size > 0) return
+    this.listeners.close()
+    this.closed()
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]
+}

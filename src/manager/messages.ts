@@ -1,0 +1,41 @@
+// What a master and its workers say to each other over the control channel: a handful of messages in
+// the life of a worker, none a request.
+import type { Options } from '../config/options.js'
+
+/** Master → worker, once, first: what to serve. Its sockets are descriptors that it has inherited. */
+export interface ServeMessage {
+  readonly postern: 'serve'
+  readonly app: string
+  readonly options: Options
+}
+
+/** Master → worker: finish what runs, then end. */
+export interface StopMessage {
+  readonly postern: 'stop'
+  /** How long requests may take before they are cut, in milliseconds. */
+  readonly mercyMs: number
+  /** How long idle connections may bring one more request, in seconds. */
+  readonly idleGraceS: number
+}
+
+/** Worker → master: it accepts. */
+export interface ReadyMessage {
+  readonly postern: 'ready'
+  /** The interface of the application, and how that was found. */
+  readonly what: string
+}
+
+/** Worker → master: it cannot start. */
+export interface FailedMessage {
+  readonly postern: 'failed'
+  readonly message: string
+  readonly exitCode: number
+}
+
+export type ToWorker = ServeMessage | StopMessage
+export type ToMaster = ReadyMessage | FailedMessage
+
+/** The channel belongs to the application too: what is not ours is let pass. */
+export function isMessage(message: unknown): message is ToWorker | ToMaster {
+  return typeof message === 'object' && message !== null && 'postern' in message
+}

@@ -1,0 +1,95 @@
+// One worker as its master sees it: a process with a control channel, from spawn to exit. Decides
+// nothing; what follows from its end is the master's.
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Options } from '../config/options.js'
+import { type FailedMessage, isMessage, type ToMaster, type ToWorker } from './messages.js'
+
+export interface WorkerEvents {
+  /** It accepts. */
+  ready(worker: WorkerHandle, what: string): void
+  /** The process is gone. */
+  ended(worker: WorkerHandle): void
+}
+
+export interface SpawnPlan {
+  /** The script of a worker. */
+  readonly script: string
+  readonly app: string
+  readonly options: Options
+  /** Descriptors that it inherits behind its control channel. */
+  readonly descriptors: readonly number[]
+}
+
+/** What is left of its mercy when a worker still has not ended: it is stuck, and is killed. */
+const KILL_AFTER_MS = 1000
+
+export class WorkerHandle {
+  /** Its place in the pool, from 1 on. */
+  readonly id: number
+  state: 'starting' | 'ready' | 'stopping' | 'ended' = 'starting'
+  /** Why it could not start, if it has said so. */
+  failure: FailedMessage | null = null
+  /** How it ended, for people. */
+  end = ''
+  readonly startedAt: number = performance.now()
+  private readonly process: ChildProcess
+  private killer: NodeJS.Timeout | undefined
+
+  constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
+    this.id = id
+    this.process = spawn(process.execPath, [...process.execArgv, plan.script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...plan.descriptors],
+    })
+    this.process.on('message', (message: unknown) => {
+      if (isMessage(message)) this.take(message as ToMaster, events)
+    })
+    this.process.on('error', (error) => this.finish(error.message, events))
+    this.process.on('exit', (code, signal) =>
+      this.finish(signal === null ? `exit code ${code}` : `signal ${signal}`, events),
+    )
+    this.send({ postern: 'serve', app: plan.app, options: plan.options })
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0
+  }
+
+  /** Lets it finish what runs; one that does not end in time is killed. */
+  stop(mercyMs: number, idleGraceS: number): void {
+    if (this.state === 'ended') return
+    const starting = this.state === 'starting'
+    this.state = 'stopping'
+    clearTimeout(this.killer)
+    // One that is still loading serves nobody.
+    if (starting) return this.kill()
+    this.send({ postern: 'stop', mercyMs, idleGraceS })
+    const patience = mercyMs + KILL_AFTER_MS
+    // Longer than setTimeout can wait: for ever.
+    if (patience < 2 ** 31) this.killer = setTimeout(() => this.kill(), patience)
+  }
+
+  kill(): void {
+    this.process.kill('SIGKILL')
+  }
+
+  private send(message: ToWorker): void {
+    // It may have ended: then its exit says all that there is to say.
+    if (this.process.connected) this.process.send(message, () => {})
+  }
+
+  private take(message: ToMaster, events: WorkerEvents): void {
+    if (message.postern === 'failed') this.failure = message
+    else if (this.state === 'starting') {
+      this.state = 'ready'
+      events.ready(this, message.what)
+    }
+  }
+
+  private finish(end: string, events: WorkerEvents): void {
+    if (this.state === 'ended') return
+    clearTimeout(this.killer)
+    this.end = end
+    this.state = 'ended'
+    events.ended(this)
+  }
+}
