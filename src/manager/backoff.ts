@@ -4,19 +4,26 @@
 /** Who has lived for this long was not broken by its start. */
 const GOOD_LIFE_MS = 5000
 const FIRST_DELAY_MS = 100
+/** Of one that did not get as far as accepting: the next one hardly will. */
 const LONGEST_DELAY_MS = 30_000
+/** Of one that did: what kills it may be rare, and until it is back the others do its work. */
+const LONGEST_DELAY_READY_MS = 1000
 
 export class Backoff {
   private short = 0
 
-  /** @returns milliseconds to wait, after a worker that has lived for `livedMs` */
-  after(livedMs: number): number {
+  /**
+   * @param livedMs how long the worker has lived
+   * @param ready whether it has accepted connections
+   * @returns milliseconds to wait
+   */
+  after(livedMs: number, ready: boolean): number {
     if (livedMs >= GOOD_LIFE_MS) {
       this.short = 0
       return 0
     }
     const delay = this.short === 0 ? 0 : FIRST_DELAY_MS * 2 ** (this.short - 1)
     this.short++
-    return Math.min(delay, LONGEST_DELAY_MS)
+    return Math.min(delay, ready ? LONGEST_DELAY_READY_MS : LONGEST_DELAY_MS)
   }
 }

@@ -203,7 +203,7 @@ export class Master {
     const why = worker.failure?.message ?? worker.end
     const backoff = this.backoffs.get(worker.id) ?? new Backoff()
     this.backoffs.set(worker.id, backoff)
-    const delay = backoff.after(performance.now() - worker.startedAt)
+    const delay = backoff.after(performance.now() - worker.startedAt, worker.wasReady)
     const when = delay === 0 ? 'now' : `in ${delay / 1000} s`
     this.log.error(`worker ${worker.id} (pid ${worker.pid}) ended, replaced ${when}: ${why}`)
     this.later(delay, () => {

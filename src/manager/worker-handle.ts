@@ -27,6 +27,8 @@ export class WorkerHandle {
   /** Its place in the pool, from 1 on. */
   readonly id: number
   state: 'starting' | 'ready' | 'stopping' | 'ended' = 'starting'
+  /** Whether it has accepted connections. */
+  wasReady = false
   /** Why it could not start, if it has said so. */
   failure: FailedMessage | null = null
   /** How it ended, for people. */
@@ -81,6 +83,7 @@ export class WorkerHandle {
     if (message.postern === 'failed') this.failure = message
     else if (this.state === 'starting') {
       this.state = 'ready'
+      this.wasReady = true
       events.ready(this, message.what)
     }
   }

@@ -13,10 +13,13 @@ export class Load {
   private readonly loops: Promise<void>[] = []
   private readonly where: Where
   private readonly path: string
+  private readonly status: number
 
-  constructor(where: Where, { clients = 4, path = '/' } = {}) {
+  /** @param status of an answer that is right */
+  constructor(where: Where, { clients = 4, path = '/', status = 200 } = {}) {
     this.where = where
     this.path = path
+    this.status = status
     for (let i = 0; i < clients; i++) {
       this.loops.push(this.loop({ keepAlive: true, maxSockets: 1 }))
       this.loops.push(this.loop({ keepAlive: false, maxSockets: 1 }))
@@ -39,7 +42,7 @@ export class Load {
     while (this.running) {
       try {
         const { status, body } = await this.once(agent)
-        if (status !== 200) this.failures.push(`${status} ${body}`)
+        if (status !== this.status) this.failures.push(`${status} ${body}`)
         this.bodies.set(body, (this.bodies.get(body) ?? 0) + 1)
       } catch (error) {
         this.failures.push(String(error))

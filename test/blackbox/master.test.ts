@@ -206,7 +206,9 @@ describe('the end', () => {
     })
     expect(ended.code).toBe(EXIT.PERMANENT)
     expect(ended.errors.split('\n').filter((line) => line.startsWith('postern: '))).toHaveLength(1)
-    expect(ended.errors).toMatch(/\npostern: bad\.mjs does not load: Error: no database\n +at [^\n]*\n$/)
+    expect(ended.errors).toMatch(
+      /\npostern: bad\.mjs does not load: Error: no database\n +at [^\n]*\n$/,
+    )
     expect(ended.output).toBe('')
   })
 

@@ -18,6 +18,8 @@ export interface StackOptions {
   readonly edits?: readonly Edit[]
   /** Who runs nginx; default: who runs the tests. */
   readonly uid?: number
+  /** More arguments of postern. */
+  readonly args?: readonly string[]
 }
 
 export interface StackLogs {
@@ -42,13 +44,13 @@ export class Stack {
     this.nginx = nginx
   }
 
-  static async start({ edits = [], uid }: StackOptions = {}): Promise<Stack> {
+  static async start({ edits = [], uid, args = [] }: StackOptions = {}): Promise<Stack> {
     const dir = temporaryDirectory()
     // Started by root, nginx works as somebody else, whom the folder must let in.
     chmodSync(dir, 0o755)
     if (uid !== undefined) chownSync(dir, uid, uid)
     const any = `${HOST.join('.')}:0`
-    const postern = await startPostern(dir, [any, `${dir}/postern.sock`, any])
+    const postern = await startPostern(dir, [any, `${dir}/postern.sock`, any], args)
     const [http, unix, tcp] = postern.fronts.map(({ address }) => address)
     const addresses: Edit[] = [
       ['127.0.0.1:8000', http],
@@ -93,7 +95,11 @@ export class Stack {
 }
 
 /** The arguments are those of `npm start`, but for the addresses. */
-function startPostern(dir: string, [http, unix, tcp]: readonly string[]): Promise<Postern> {
+function startPostern(
+  dir: string,
+  [http, unix, tcp]: readonly string[],
+  args: readonly string[] = [],
+): Promise<Postern> {
   const sockets = [
     '--http-socket',
     http,
@@ -104,7 +110,7 @@ function startPostern(dir: string, [http, unix, tcp]: readonly string[]): Promis
     '--socket',
     tcp,
   ]
-  return start([fixture('nginx.mjs'), ...sockets], { dir })
+  return start([fixture('nginx.mjs'), ...sockets, ...args], { dir })
 }
 
 /** A stack that ends with the test that has started it. */

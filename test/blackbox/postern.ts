@@ -185,6 +185,12 @@ export class Postern {
     this.removeDir()
   }
 
+  /** The processes of its workers, the oldest first. */
+  workers(): number[] {
+    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'latin1')
+    return children.trim().split(' ').map(Number)
+  }
+
   /** Reads the banner as far as it has come. True: it is whole. */
   readBanner(): boolean {
     if (!this.output.endsWith('\n')) return false
