@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The command line: read what to run, then one process that serves, or a master with its workers.
 // When and how the process ends is in lifetime.ts, what to run in plan.ts.
+import type { Options } from '../config/options.js'
+import { ConfigError } from '../errors.js'
 import type { MasterPlan } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
 import { loadApp } from '../server/load-app.js'
@@ -18,9 +20,23 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
   const { options } = plan
   if (options.help) return void process.stdout.write(usage())
   if (options.version) return void process.stdout.write(`postern ${VERSION}\n`)
+  checkMaster(options)
   if (options.pidfile !== undefined) writePidfile(options.pidfile)
   if (options.master || options.processes > 1) await runMaster(plan, argv, lifetime, log)
   else await serveHere(plan, lifetime, log)
+}
+
+/** Somebody has to start the next worker. */
+function checkMaster(options: Options): void {
+  if (options.master || options.processes > 1) return
+  const { maxRequests, maxWorkerLifetime, reloadOnRss, touchReload } = options
+  const given = [
+    maxRequests > 0 && 'max-requests',
+    maxWorkerLifetime > 0 && 'max-worker-lifetime',
+    reloadOnRss > 0 && 'reload-on-rss',
+    touchReload.length > 0 && 'touch-reload',
+  ].find((name) => name !== false)
+  if (given !== undefined) throw new ConfigError(`--${given} needs --master or several --processes`)
 }
 
 /** One process, no master: the application runs in this one. */

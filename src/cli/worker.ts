@@ -8,6 +8,7 @@ import {
   type ToMaster,
   type ToWorker,
 } from '../manager/messages.js'
+import { watchTiredness } from '../manager/tiredness.js'
 import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
 import { Server } from '../server/server.js'
@@ -37,11 +38,17 @@ async function serve({ app, options }: ServeMessage): Promise<void> {
   process.channel?.unref()
   lifetime.load(app)
   const detected = await loadApp(app, options.interface)
-  server = new Server(detected.app, options, log)
-  await server.start()
-  lifetime.serve(server)
+  const serving = new Server(detected.app, options, log)
+  server = serving
+  await serving.start()
+  lifetime.serve(serving)
   process.channel?.ref()
   await tell({ postern: 'ready', what: `${detected.interface} interface (${detected.reason})` })
+  watchTiredness(
+    options,
+    () => serving.stats().requests,
+    (why) => void tell({ postern: 'tired', why }),
+  )
 }
 
 function stop({ mercyMs, idleGraceS }: StopMessage): void {

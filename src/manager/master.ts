@@ -20,6 +20,8 @@ export interface MasterPlan {
 
 /** Workers that cannot start one behind the other: then the start, or the reload, has failed. */
 const MOST_FAILURES = 3
+/** How long to wait before a tired worker is tried to be replaced again. */
+const REPLACE_AGAIN_MS = 10_000
 /** How long idle keep-alive connections of an old worker may bring one more request. */
 const IDLE_GRACE_S = 2
 
@@ -41,6 +43,10 @@ export class Master {
   private readonly timers = new Set<NodeJS.Timeout>()
   private wanted: number
   private awaited: Awaited | null = null
+  /** Those that have worked enough and wait for their turn to be replaced. */
+  private readonly tired = new Set<WorkerHandle>()
+  /** Replacements that do not accept yet → whom they replace. */
+  private readonly replacing = new Map<WorkerHandle, WorkerHandle>()
   private reloadAgain: (() => Promise<MasterPlan>) | null = null
   private what = ''
   private closing: Promise<void> | null = null
@@ -98,6 +104,7 @@ export class Master {
     if (this.closing !== null) return
     if (failure === null) {
       for (const worker of before) this.retire(worker)
+      this.replacing.clear()
       this.log.info(`reloaded: workers ${this.pids.join(', ')} serve`)
     } else {
       this.plan = old
@@ -181,6 +188,7 @@ export class Master {
     }
     const worker = new WorkerHandle(id, plan, {
       ready: (one, what) => this.onReady(one, what),
+      tired: (one, why) => this.onTired(one, why),
       ended: (one) => this.onEnded(one),
     })
     this.workers.add(worker)
@@ -189,6 +197,7 @@ export class Master {
 
   private onReady(worker: WorkerHandle, what: string): void {
     this.what = what
+    if (this.replacing.has(worker)) return this.onReplaced(worker)
     const { awaited } = this
     if (awaited?.workers.has(worker) !== true) return
     awaited.failures = 0
@@ -199,7 +208,9 @@ export class Master {
     this.workers.delete(worker)
     if (this.closing !== null) return this.finishClosing()
     if (this.awaited?.workers.delete(worker) === true) return this.onAwaitedEnded(worker)
-    if (this.serving().length + this.timers.size >= this.wanted) return
+    this.tired.delete(worker)
+    if (this.replacing.has(worker)) return this.onReplacementEnded(worker)
+    if (this.counted() + this.timers.size >= this.wanted) return
     const why = worker.failure?.message ?? worker.end
     const backoff = this.backoffs.get(worker.id) ?? new Backoff()
     this.backoffs.set(worker.id, backoff)
@@ -207,7 +218,7 @@ export class Master {
     const when = delay === 0 ? 'now' : `in ${delay / 1000} s`
     this.log.error(`worker ${worker.id} (pid ${worker.pid}) ended, replaced ${when}: ${why}`)
     this.later(delay, () => {
-      if (this.serving().length < this.wanted) this.spawn(worker.id)
+      if (this.counted() < this.wanted) this.spawn(worker.id)
     })
   }
 
@@ -222,7 +233,54 @@ export class Master {
     awaited.workers.add(this.spawn(worker.id))
   }
 
+  // --- recycling ---
+
+  private onTired(worker: WorkerHandle, why: string): void {
+    if (worker.state !== 'ready') return
+    this.log.info(`worker ${worker.id} (pid ${worker.pid}) is to be replaced: ${why}`)
+    this.tired.add(worker)
+    this.replaceTired()
+  }
+
+  /** The replacement comes first, and never for more than a quarter of the workers at once. */
+  private replaceTired(): void {
+    // A reload replaces them anyway.
+    if (this.closing !== null || this.awaited !== null) return
+    const most = Math.max(1, Math.floor(this.wanted / 4))
+    for (const worker of this.tired) {
+      if (this.replacing.size >= most) return
+      this.tired.delete(worker)
+      if (worker.state === 'ready') this.replacing.set(this.spawn(worker.id), worker)
+    }
+  }
+
+  private onReplaced(worker: WorkerHandle): void {
+    const old = this.replacing.get(worker)
+    this.replacing.delete(worker)
+    if (old !== undefined) this.retire(old)
+    this.fill()
+    this.replaceTired()
+  }
+
+  /** The old one serves on; another try comes when a mistake may have been mended. */
+  private onReplacementEnded(worker: WorkerHandle): void {
+    const old = this.replacing.get(worker)
+    this.replacing.delete(worker)
+    const why = worker.failure?.message ?? worker.end
+    this.log.error(`the replacement of worker ${worker.id} could not start, it serves on: ${why}`)
+    this.fill()
+    setTimeout(() => {
+      if (old !== undefined) this.tired.add(old)
+      this.replaceTired()
+    }, REPLACE_AGAIN_MS).unref()
+  }
+
   // --- the pool ---
+
+  /** How many of the wanted workers there are: replacements do not count before they serve. */
+  private counted(): number {
+    return this.serving().filter((worker) => !this.replacing.has(worker)).length
+  }
 
   /** Those that serve or will, the oldest first. */
   private serving(): WorkerHandle[] {
@@ -237,7 +295,7 @@ export class Master {
   private fill(): void {
     const serving = this.serving()
     const taken = new Set(serving.map(({ id }) => id))
-    let missing = this.wanted - serving.length
+    let missing = this.wanted - this.counted()
     for (let id = 1; missing > 0; id++) {
       if (taken.has(id)) continue
       this.spawn(id)

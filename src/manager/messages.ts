@@ -25,6 +25,12 @@ export interface ReadyMessage {
   readonly what: string
 }
 
+/** Worker → master: it has worked enough, and serves until its replacement does. */
+export interface TiredMessage {
+  readonly postern: 'tired'
+  readonly why: string
+}
+
 /** Worker → master: it cannot start. */
 export interface FailedMessage {
   readonly postern: 'failed'
@@ -33,7 +39,7 @@ export interface FailedMessage {
 }
 
 export type ToWorker = ServeMessage | StopMessage
-export type ToMaster = ReadyMessage | FailedMessage
+export type ToMaster = ReadyMessage | TiredMessage | FailedMessage
 
 /** The channel belongs to the application too: what is not ours is let pass. */
 export function isMessage(message: unknown): message is ToWorker | ToMaster {

@@ -7,6 +7,8 @@ import { type FailedMessage, isMessage, type ToMaster, type ToWorker } from './m
 export interface WorkerEvents {
   /** It accepts. */
   ready(worker: WorkerHandle, what: string): void
+  /** It has worked enough. */
+  tired(worker: WorkerHandle, why: string): void
   /** The process is gone. */
   ended(worker: WorkerHandle): void
 }
@@ -81,6 +83,7 @@ export class WorkerHandle {
 
   private take(message: ToMaster, events: WorkerEvents): void {
     if (message.postern === 'failed') this.failure = message
+    else if (message.postern === 'tired') events.tired(this, message.why)
     else if (this.state === 'starting') {
       this.state = 'ready'
       this.wasReady = true

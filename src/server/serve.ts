@@ -23,8 +23,11 @@ const COMMAND_LINE_ONLY = [
   'env',
   'help',
   'master',
+  'max-requests',
+  'max-worker-lifetime',
   'pidfile',
   'processes',
+  'reload-on-rss',
   'touch-reload',
   'version',
 ] as const

@@ -113,6 +113,46 @@ describe('workers', () => {
   })
 })
 
+describe('recycling', () => {
+  const tired = / info: worker \d \(pid \d+\) is to be replaced: /
+
+  test('a worker that leaks is replaced under load, and no request fails', async () => {
+    const { postern, app } = await site(['--reload-on-rss', '150'])
+    const leak = 'const kept = []\nconst leak = () => kept.push(Buffer.alloc(200_000, 1))\n'
+    writeFileSync(app, leak + application('one').replace("'/pid'", "'/' && leak() && '/pid'"))
+    await reload(postern)
+    const load = new Load(postern.where())
+    await postern.until(() => count(postern, tired) >= 3, 'three replacements')
+    await load.passes(100)
+    await load.stop()
+    expect(load.failures).toEqual([])
+    await postern.stop({
+      allow: [STARTED, RELOADED],
+      expect: [/MB of memory \(reload-on-rss 150\)$/],
+    })
+  })
+
+  test('max-requests: the replacement serves before the worker leaves', async () => {
+    const { postern } = await site(['--max-requests', '20'])
+    const first = new Set(postern.workers())
+    const load = new Load(postern.where(), { path: '/pid' })
+    await postern.until(() => count(postern, tired) >= 4, 'four replacements')
+    await load.passes(100)
+    await load.stop()
+    expect(load.failures).toEqual([])
+    expect([...load.bodies.keys()].some((pid) => !first.has(Number(pid)))).toBe(true)
+    await postern.stop({ allow: [tired] })
+  })
+
+  test('needs somebody who starts the next worker', async () => {
+    const ended = await runToEnd(['app.mjs', '--max-requests', '20'])
+    expect([ended.code, ended.errors]).toEqual([
+      EXIT.PERMANENT,
+      'postern: --max-requests needs --master or several --processes\n',
+    ])
+  })
+})
+
 describe('a reload', () => {
   test('under load, ten times: no request fails', async () => {
     const { postern, app } = await site()
