@@ -299,6 +299,25 @@ TEST("a drain takes every connection that waits in the listen queue") {
   for (const auto& client : rig.clients) CHECK_EQ(client->Responses().size(), 1u);
 }
 
+TEST("a drain with a grace lets an idle connection bring one more request, and then ends it") {
+  Rig rig;
+  Client* busy = rig.Connect();
+  Client* idle = rig.Connect();
+  busy->Send(Get("/"));
+  idle->Send(Get("/"));
+  rig.Settle();
+  rig.engine->Drain(2);
+  rig.Settle();
+  CHECK(!busy->ended);
+  busy->Send(Get("/"));
+  CHECK(rig.Until([&] { return busy->ended; }));
+  CHECK_EQ(busy->Responses().size(), 2u);
+  CHECK(busy->Responses()[1].Field("Connection") == "close");
+  CHECK_EQ(rig.host.drained, 0);
+  CHECK(rig.Until([&] { return rig.host.drained == 1; }, 4000));
+  CHECK(rig.Until([&] { return idle->ended; }));
+}
+
 TEST("what a host is told is about an exchange that is open") {
   RigOptions options;
   options.send_buffer = 8192;
