@@ -18,7 +18,9 @@ import { usage } from './usage.js'
 async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Promise<void> {
   const plan = readPlan(argv)
   const { options } = plan
-  if (options.help) return void process.stdout.write(usage())
+  if (options.help || options.helpAll) {
+    return void process.stdout.write(usage(options.helpAll))
+  }
   if (options.version) return void process.stdout.write(`postern ${VERSION}\n`)
   checkMaster(options)
   if (options.pidfile !== undefined) writePidfile(options.pidfile)

@@ -16,7 +16,7 @@ export function readPlan(argv: readonly string[]): MasterPlan {
   restoreProcess()
   const { options, app } = parseCommandLine(argv)
   // --help and --version need none.
-  if (options.help || options.version) return { options, app: '' }
+  if (options.help || options.helpAll || options.version) return { options, app: '' }
   if (app === undefined || app === '') {
     throw new StartError('no application: postern [options] APP[:export], see postern --help')
   }

@@ -1,4 +1,4 @@
-// --help: made from the option table, grouped, on one screen.
+// --help and --help-all: made from the option table, grouped; --help on one screen.
 import { metavar, OPTIONS, type OptionGroup, type OptionSpec } from '../config/options.js'
 import { VERSION } from '../version.js'
 
@@ -47,10 +47,12 @@ function row(spec: OptionSpec, width: number): string[] {
   })
 }
 
-export function usage(): string {
-  const width = Math.max(...SPECS.map((spec) => label(spec).length))
+/** @param all rare options too */
+export function usage(all: boolean): string {
+  const shown = SPECS.filter((spec) => all || spec.rare !== true)
+  const width = Math.max(...shown.map((spec) => label(spec).length))
   const groups = GROUPS.flatMap((group) => {
-    const specs = SPECS.filter((spec) => spec.group === group)
+    const specs = shown.filter((spec) => spec.group === group)
     return [`${group}${NOTES[group] ?? ''}:`, ...specs.flatMap((spec) => row(spec, width))]
   })
   return [

@@ -41,6 +41,8 @@ export interface OptionSpec {
   readonly aliases?: readonly string[]
   /** What the value is called in --help. */
   readonly metavar?: string
+  /** Seldom needed: --help-all shows it, --help does not. */
+  readonly rare?: true
   /** Least value of a number. */
   readonly min?: number
   /** Greatest value of a number. */
@@ -197,6 +199,7 @@ export const OPTIONS = [
   },
   {
     name: 'limit-request-line',
+    rare: true,
     type: 'bytes',
     group: 'Limits',
     default: 8190,
@@ -206,6 +209,7 @@ export const OPTIONS = [
   },
   {
     name: 'limit-request-fields',
+    rare: true,
     type: 'count',
     group: 'Limits',
     default: 100,
@@ -215,6 +219,7 @@ export const OPTIONS = [
   },
   {
     name: 'limit-request-field-size',
+    rare: true,
     type: 'bytes',
     group: 'Limits',
     default: 8190,
@@ -224,6 +229,7 @@ export const OPTIONS = [
   },
   {
     name: 'max-vars',
+    rare: true,
     type: 'count',
     group: 'Limits',
     short: 'v',
@@ -284,6 +290,7 @@ export const OPTIONS = [
   },
   {
     name: 'header-map',
+    rare: true,
     type: 'choice',
     group: 'HTTP',
     default: 'drop',
@@ -299,6 +306,7 @@ export const OPTIONS = [
   },
   {
     name: 'strip-header-spaces',
+    rare: true,
     type: 'boolean',
     group: 'HTTP',
     default: false,
@@ -306,6 +314,7 @@ export const OPTIONS = [
   },
   {
     name: 'permit-obs-fold',
+    rare: true,
     type: 'boolean',
     group: 'HTTP',
     default: false,
@@ -313,6 +322,7 @@ export const OPTIONS = [
   },
   {
     name: 'obs-target',
+    rare: true,
     type: 'boolean',
     group: 'HTTP',
     default: false,
@@ -328,6 +338,7 @@ export const OPTIONS = [
   },
   {
     name: 'forwarded-headers',
+    rare: true,
     type: 'fields',
     group: 'Trust',
     default:
@@ -337,6 +348,7 @@ export const OPTIONS = [
   },
   {
     name: 'forwarded-count',
+    rare: true,
     type: 'count',
     group: 'Trust',
     default: 0,
@@ -346,6 +358,7 @@ export const OPTIONS = [
   },
   {
     name: 'forwarded-invalid',
+    rare: true,
     type: 'choice',
     group: 'Trust',
     default: 'refuse',
@@ -354,6 +367,7 @@ export const OPTIONS = [
   },
   {
     name: 'forwarded-clear',
+    rare: true,
     type: 'boolean',
     group: 'Trust',
     default: false,
@@ -374,6 +388,13 @@ export const OPTIONS = [
     short: 'h',
     default: false,
     doc: 'this page',
+  },
+  {
+    name: 'help-all',
+    type: 'boolean',
+    group: 'Other',
+    default: false,
+    doc: 'every option',
   },
   {
     name: 'version',

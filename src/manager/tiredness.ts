@@ -24,7 +24,9 @@ export type Limits = Pick<Options, 'maxRequests' | 'maxWorkerLifetime' | 'reload
  */
 export function tiredOf(limits: Limits, vitals: Vitals, random: number): string | null {
   const factor = 1 - JITTER + 2 * JITTER * random
-  const { maxRequests, maxWorkerLifetime, reloadOnRss } = limits
+  const maxRequests = limits.maxRequests
+  const maxWorkerLifetime = limits.maxWorkerLifetime
+  const reloadOnRss = limits.reloadOnRss
   if (maxRequests > 0 && vitals.requests >= Math.max(1, maxRequests * factor)) {
     return `${vitals.requests} requests (max-requests ${maxRequests})`
   }

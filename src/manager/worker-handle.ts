@@ -36,26 +36,26 @@ export class WorkerHandle {
   /** How it ended, for people. */
   end = ''
   readonly startedAt: number = performance.now()
-  private readonly process: ChildProcess
+  private readonly child: ChildProcess
   private killer: NodeJS.Timeout | undefined
 
   constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
     this.id = id
-    this.process = spawn(process.execPath, [...process.execArgv, plan.script], {
+    this.child = spawn(process.execPath, [...process.execArgv, plan.script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...plan.descriptors],
     })
-    this.process.on('message', (message: unknown) => {
+    this.child.on('message', (message: unknown) => {
       if (isMessage(message)) this.take(message as ToMaster, events)
     })
-    this.process.on('error', (error) => this.finish(error.message, events))
-    this.process.on('exit', (code, signal) =>
+    this.child.on('error', (error) => this.finish(error.message, events))
+    this.child.on('exit', (code, signal) =>
       this.finish(signal === null ? `exit code ${code}` : `signal ${signal}`, events),
     )
     this.send({ postern: 'serve', app: plan.app, options: plan.options })
   }
 
   get pid(): number {
-    return this.process.pid ?? 0
+    return this.child.pid ?? 0
   }
 
   /** Lets it finish what runs; one that does not end in time is killed. */
@@ -73,12 +73,12 @@ export class WorkerHandle {
   }
 
   kill(): void {
-    this.process.kill('SIGKILL')
+    this.child.kill('SIGKILL')
   }
 
   private send(message: ToWorker): void {
     // It may have ended: then its exit says all that there is to say.
-    if (this.process.connected) this.process.send(message, () => {})
+    if (this.child.connected) this.child.send(message, () => {})
   }
 
   private take(message: ToMaster, events: WorkerEvents): void {

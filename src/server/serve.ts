@@ -22,6 +22,7 @@ const COMMAND_LINE_ONLY = [
   'chdir',
   'env',
   'help',
+  'help-all',
   'master',
   'max-requests',
   'max-worker-lifetime',

@@ -144,9 +144,12 @@ describe('an engine', () => {
 
 test('every option of the table is one of the server or of the command line', () => {
   const server = source('src/server/server.ts') + source('src/server/sockets.ts')
-  const line = source('src/cli/main.ts')
+  const files = ['cli/main', 'cli/plan', 'cli/run-master', 'manager/tiredness']
+  const line = files.map((file) => source(`src/${file}.ts`)).join('')
   const unused = Object.keys(defaultOptions()).filter(
-    (name) => !server.includes(`options.${camelCase(name)}`) && !line.includes(`options.${name}`),
+    (name) =>
+      !server.includes(`options.${camelCase(name)}`) &&
+      !new RegExp(`(options|limits)\\.${name}`).test(line),
   )
   expect(unused).toEqual([])
 })

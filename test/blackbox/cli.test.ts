@@ -26,7 +26,7 @@ describe('asked for', () => {
   test.each([[['--help']], [['-h']], [['--help', 'app.ts', '--dev']]])(
     '%j prints the usage and nothing else',
     async (args) => {
-      expect(await runToEnd(args)).toEqual({ code: 0, output: usage(), errors: '' })
+      expect(await runToEnd(args)).toEqual({ code: 0, output: usage(false), errors: '' })
     },
   )
 

@@ -1,17 +1,27 @@
-// --help fits on one screen and leaves nothing out.
+// --help fits on one screen, --help-all leaves nothing out.
 import { describe, expect, test } from 'vitest'
 import { usage } from '../../src/cli/usage.js'
 import { OPTIONS, type OptionSpec } from '../../src/config/options.js'
 import { VERSION } from '../../src/version.js'
 
 const SPECS: readonly OptionSpec[] = OPTIONS
-const text = usage()
+const text = usage(true)
 const lines = text.trimEnd().split('\n')
 
 describe('the usage', () => {
   test('fits on a screen of 100 columns and 60 lines', () => {
     expect(lines.filter((line) => line.length > 100)).toEqual([])
-    expect(lines.length).toBeLessThanOrEqual(59)
+    const short = usage(false).trimEnd().split('\n')
+    expect(short.filter((line) => line.length > 100)).toEqual([])
+    expect(short.length).toBeLessThanOrEqual(59)
+  })
+
+  test('leaves out only what is rare, and says where that is', () => {
+    const names = (page: string) =>
+      [...page.matchAll(/^ .{5}--([a-z-]+)/gm)].map(([, name]) => name)
+    const common = SPECS.filter((spec) => spec.rare !== true).map(({ name }) => name)
+    expect(names(usage(false)).sort()).toEqual(common.sort())
+    expect(common).toContain('help-all')
   })
 
   test('ends with one line end, and no line ends with a space', () => {
