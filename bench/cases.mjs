@@ -18,6 +18,7 @@ function postern(name, app, sockets = HTTP) {
 const SPECS = {
   postern: postern('postern', HELLO),
   again: postern('postern again', HELLO),
+  master: postern('postern behind a master', HELLO, [...HTTP, '--master']),
   ten: postern('postern, ten keys', `${HELLO}:readsTen`),
   uws: { name: 'uWebSockets.js', command: [NODE, 'bench/servers/uwebsockets.mjs', '{port}'] },
   node: { name: 'node:http', command: [NODE, 'bench/servers/node-http.mjs', '{port}'] },
@@ -89,6 +90,21 @@ async function environCost(how) {
   return { lines: ['### environ', '', line, ''], json: { addedUs: added, most: 0.5 } }
 }
 
+/** One worker behind a master, the master's own time included, against one process. */
+async function masterCost(how) {
+  const results = await rounds([SPECS.postern, SPECS.master, SPECS.again], { ...how, drive: wrk })
+  const measured = ratio(results, 'postern behind a master', 'postern')
+  const control = controlOf(results)
+  const lines = [
+    '### master',
+    '',
+    `A worker behind a master: ${show(measured)} × one process (target: at most 1.02): ${verdict(measured.ratio <= 1.02)}. ` +
+      `Control (ours against ours): ${show(control)}, the run is ${control.valid ? 'valid' : 'INVALID'}.`,
+    '',
+  ]
+  return { lines, json: { measured, most: 1.02, control } }
+}
+
 function uwsgiLoad(socketPath) {
   return (_server, seconds) => {
     const args = ['-c', '1', 'bench/build/uwsgi_load', socketPath, '64', String(seconds)]
@@ -158,6 +174,7 @@ export const CASES = {
   'keep-alive': (how) => compare('keep-alive', KEEP_ALIVE, undefined, how),
   pipelined: (how) => compare('pipelined ×16', PIPELINED, 'pipelined.lua', how),
   environ: environCost,
+  master: masterCost,
   syscalls: systemCalls,
   idle: idleMemory,
 }

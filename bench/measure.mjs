@@ -44,11 +44,14 @@ export async function stopServer(server) {
   await once(server.child, 'exit')
 }
 
-/** Nanoseconds on a CPU of all threads of a process. */
+/** Nanoseconds on a CPU of all threads of a process and of those that it has started. */
 export function cpuNs(pid) {
   let total = 0
   for (const task of readdirSync(`/proc/${pid}/task`)) {
-    total += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0])
+    const path = `/proc/${pid}/task/${task}`
+    total += Number(readFileSync(`${path}/schedstat`, 'utf8').split(' ')[0])
+    const children = readFileSync(`${path}/children`, 'utf8').split(' ').filter(Boolean)
+    for (const child of children) total += cpuNs(child)
   }
   return total
 }

@@ -16,13 +16,17 @@ export function readPlan(argv: readonly string[]): MasterPlan {
   restoreProcess()
   const { options, app } = parseCommandLine(argv)
   // --help and --version need none.
-  if (options.help || options.helpAll || options.version) return { options, app: '' }
+  if (options.help || options.helpAll || options.version) return { ...here(), options, app: '' }
   if (app === undefined || app === '') {
     throw new StartError('no application: postern [options] APP[:export], see postern --help')
   }
   prepareProcess(options)
   addDefaultSocket(options)
-  return { options, app }
+  return { ...here(), options, app }
+}
+
+function here(): Pick<MasterPlan, 'cwd' | 'env'> {
+  return { cwd: process.cwd(), env: { ...process.env } }
 }
 
 /** A relative path means the same, and a variable that is no longer set is gone. */

@@ -13,9 +13,13 @@ import { Backoff } from './backoff.js'
 import { Listeners } from './listeners.js'
 import { WorkerHandle } from './worker-handle.js'
 
+/** What the workers run. */
 export interface MasterPlan {
   readonly options: Options
   readonly app: string
+  /** Theirs, not the master's: a reload that fails must leave nothing of itself behind. */
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
 }
 
 /** Workers that cannot start one behind the other: then the start, or the reload, has failed. */
@@ -47,6 +51,7 @@ export class Master {
   private readonly tired = new Set<WorkerHandle>()
   /** Replacements that do not accept yet → whom they replace. */
   private readonly replacing = new Map<WorkerHandle, WorkerHandle>()
+  private reloading = false
   private reloadAgain: (() => Promise<MasterPlan>) | null = null
   private what = ''
   private closing: Promise<void> | null = null
@@ -93,10 +98,22 @@ export class Master {
    */
   async reload(read: () => Promise<MasterPlan>): Promise<void> {
     if (this.closing !== null) return
-    if (this.awaited !== null) {
+    if (this.reloading) {
       this.reloadAgain = read
       return
     }
+    this.reloading = true
+    try {
+      await this.replaceAll(read)
+    } finally {
+      this.reloading = false
+    }
+    const again = this.reloadAgain
+    this.reloadAgain = null
+    if (again !== null) await this.reload(again)
+  }
+
+  private async replaceAll(read: () => Promise<MasterPlan>): Promise<void> {
     const before = [...this.workers]
     const old = this.plan
     const oldWanted = this.wanted
@@ -111,16 +128,14 @@ export class Master {
       this.wanted = oldWanted
       this.log.error(`reload failed, the old workers keep serving: ${failure.message}`)
       this.fill()
+      this.replaceTired()
     }
-    const again = this.reloadAgain
-    this.reloadAgain = null
-    if (again !== null) await this.reload(again)
   }
 
   /** TTIN and TTOU: one worker more or less. */
   scale(by: number): void {
     const wanted = Math.max(1, this.wanted + by)
-    if (this.closing !== null || this.awaited !== null || wanted === this.wanted) return
+    if (this.closing !== null || this.reloading || wanted === this.wanted) return
     this.wanted = wanted
     this.log.info(`${wanted} workers from now on`)
     for (const worker of this.serving().slice(wanted)) this.retire(worker)
@@ -179,10 +194,12 @@ export class Master {
   }
 
   private spawn(id: number): WorkerHandle {
-    const { app, options } = this.plan
+    const { app, cwd, env, options } = this.plan
     const plan = {
       script: this.script,
       app,
+      cwd,
+      env,
       options: this.listeners.inherited(options),
       descriptors: this.listeners.inheritance,
     }
@@ -210,8 +227,11 @@ export class Master {
     if (this.awaited?.workers.delete(worker) === true) return this.onAwaitedEnded(worker)
     this.tired.delete(worker)
     if (this.replacing.has(worker)) return this.onReplacementEnded(worker)
-    if (this.counted() + this.timers.size >= this.wanted) return
+    if (worker.told) return
     const why = worker.failure?.message ?? worker.end
+    if (this.counted() + this.timers.size >= this.wanted) {
+      return this.log.error(`worker ${worker.id} (pid ${worker.pid}) ended: ${why}`)
+    }
     const backoff = this.backoffs.get(worker.id) ?? new Backoff()
     this.backoffs.set(worker.id, backoff)
     const delay = backoff.after(performance.now() - worker.startedAt, worker.wasReady)
@@ -245,7 +265,7 @@ export class Master {
   /** The replacement comes first, and never for more than a quarter of the workers at once. */
   private replaceTired(): void {
     // A reload replaces them anyway.
-    if (this.closing !== null || this.awaited !== null) return
+    if (this.closing !== null || this.reloading) return
     const most = Math.max(1, Math.floor(this.wanted / 4))
     for (const worker of this.tired) {
       if (this.replacing.size >= most) return

@@ -18,6 +18,8 @@ export interface SpawnPlan {
   readonly script: string
   readonly app: string
   readonly options: Options
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
   /** Descriptors that it inherits behind its control channel. */
   readonly descriptors: readonly number[]
 }
@@ -29,6 +31,8 @@ export class WorkerHandle {
   /** Its place in the pool, from 1 on. */
   readonly id: number
   state: 'starting' | 'ready' | 'stopping' | 'ended' = 'starting'
+  /** Whether its end is what was wanted. */
+  told = false
   /** Whether it has accepted connections. */
   wasReady = false
   /** Why it could not start, if it has said so. */
@@ -42,6 +46,8 @@ export class WorkerHandle {
   constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
     this.id = id
     this.child = spawn(process.execPath, [...process.execArgv, plan.script], {
+      cwd: plan.cwd,
+      env: plan.env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...plan.descriptors],
     })
     this.child.on('message', (message: unknown) => {
@@ -63,6 +69,7 @@ export class WorkerHandle {
     if (this.state === 'ended') return
     const starting = this.state === 'starting'
     this.state = 'stopping'
+    this.told = true
     clearTimeout(this.killer)
     // One that is still loading serves nobody.
     if (starting) return this.kill()

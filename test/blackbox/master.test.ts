@@ -169,6 +169,17 @@ describe('a reload', () => {
     await postern.stop({ allow: [STARTED, RELOADED] })
   })
 
+  test('that is asked for during another one follows it', async () => {
+    const { postern, app } = await site()
+    postern.child.kill('SIGHUP')
+    await postern.logs(STARTED)
+    writeFileSync(app, application('last'))
+    postern.child.kill('SIGHUP')
+    await postern.until(() => count(postern, RELOADED) === 2, 'both reloads')
+    expect(await ask(postern.where())).toBe('last')
+    await postern.stop({ allow: [STARTED, RELOADED] })
+  })
+
   test('that cannot load the application leaves the old workers where they are', async () => {
     const { postern, app } = await site()
     const load = new Load(postern.where())
