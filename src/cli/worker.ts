@@ -53,6 +53,8 @@ async function serve({ app, options }: ServeMessage): Promise<void> {
 
 function stop({ mercyMs, idleGraceS }: StopMessage): void {
   void server?.close(mercyMs, idleGraceS).then(() => lifetime.leave())
+  // The engine lets its sockets go in its next turn, which comes before the check phase.
+  setImmediate(() => void tell({ postern: 'draining' }))
 }
 
 process.on('message', (message: unknown) => {

@@ -5,6 +5,7 @@
 //   start ── all ready ──► serving ── reload: new generation ready ──► the old one drains
 //                             │                     └─ it fails: the old one goes on serving
 //                             └── close: all drain, sockets go
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Options } from '../config/options.js'
 import { StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
@@ -24,6 +25,8 @@ export interface MasterPlan {
 
 /** Workers that cannot start one behind the other: then the start, or the reload, has failed. */
 const MOST_FAILURES = 3
+/** How long a reload waits until the old workers accept no more: a stuck one does not hear. */
+const MOST_QUIET_MS = 1000
 /** How long to wait before a tired worker is tried to be replaced again. */
 const REPLACE_AGAIN_MS = 10_000
 /** How long idle keep-alive connections of an old worker may bring one more request. */
@@ -122,6 +125,11 @@ export class Master {
     if (failure === null) {
       for (const worker of before) this.retire(worker)
       this.replacing.clear()
+      // Who reads the line may try the new version at once: no old worker is to answer that.
+      await Promise.race([
+        Promise.all(before.map(({ quiet }) => quiet)),
+        sleep(MOST_QUIET_MS, undefined, { ref: false }),
+      ])
       this.log.info(`reloaded: workers ${this.pids.join(', ')} serve`)
     } else {
       this.plan = old

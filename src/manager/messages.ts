@@ -31,6 +31,11 @@ export interface TiredMessage {
   readonly why: string
 }
 
+/** Worker → master: it has been told to stop, and accepts no more. */
+export interface DrainingMessage {
+  readonly postern: 'draining'
+}
+
 /** Worker → master: it cannot start. */
 export interface FailedMessage {
   readonly postern: 'failed'
@@ -39,7 +44,7 @@ export interface FailedMessage {
 }
 
 export type ToWorker = ServeMessage | StopMessage
-export type ToMaster = ReadyMessage | TiredMessage | FailedMessage
+export type ToMaster = ReadyMessage | TiredMessage | DrainingMessage | FailedMessage
 
 /** The channel belongs to the application too: what is not ours is let pass. */
 export function isMessage(message: unknown): message is ToWorker | ToMaster {

@@ -37,6 +37,9 @@ export class WorkerHandle {
   wasReady = false
   /** Why it could not start, if it has said so. */
   failure: FailedMessage | null = null
+  /** Fulfilled when it accepts no more. */
+  readonly quiet: Promise<void>
+  private beQuiet: () => void = () => {}
   /** How it ended, for people. */
   end = ''
   readonly startedAt: number = performance.now()
@@ -45,6 +48,9 @@ export class WorkerHandle {
 
   constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
     this.id = id
+    this.quiet = new Promise((done) => {
+      this.beQuiet = done
+    })
     this.child = spawn(process.execPath, [...process.execArgv, plan.script], {
       cwd: plan.cwd,
       env: plan.env,
@@ -90,6 +96,7 @@ export class WorkerHandle {
 
   private take(message: ToMaster, events: WorkerEvents): void {
     if (message.postern === 'failed') this.failure = message
+    else if (message.postern === 'draining') this.beQuiet()
     else if (message.postern === 'tired') events.tired(this, message.why)
     else if (this.state === 'starting') {
       this.state = 'ready'
@@ -101,6 +108,7 @@ export class WorkerHandle {
   private finish(end: string, events: WorkerEvents): void {
     if (this.state === 'ended') return
     clearTimeout(this.killer)
+    this.beQuiet()
     this.end = end
     this.state = 'ended'
     events.ended(this)
