@@ -97,7 +97,7 @@ export class Lifetime {
     if (this.stoppedAt !== 0) {
       if (now - this.stoppedAt < SAME_SIGNAL_MS) return
       this.log.warning(`${signal} again: stopping at once`)
-      return process.exit(EXIT.OK)
+      process.exit(EXIT.OK)
     }
     this.stoppedAt = now
     this.log.info(`${signal}: finishing what runs, then stopping`)

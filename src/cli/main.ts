@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line: read what to run, then one process that serves, or a master with its workers.
 // When and how the process ends is in lifetime.ts, what to run in plan.ts.
-import type { Options } from '../config/options.js'
+import { hasMaster, type Options } from '../config/options.js'
 import { ConfigError } from '../errors.js'
 import type { MasterPlan } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
@@ -23,14 +23,13 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
   }
   if (options.version) return void process.stdout.write(`postern ${VERSION}\n`)
   checkMaster(options)
-  if (options.pidfile !== undefined) writePidfile(options.pidfile)
-  if (options.master || options.processes > 1) await runMaster(plan, argv, lifetime, log)
+  if (hasMaster(options)) await runMaster(plan, argv, lifetime, log)
   else await serveHere(plan, lifetime, log)
 }
 
 /** Somebody has to start the next worker. */
 function checkMaster(options: Options): void {
-  if (options.master || options.processes > 1) return
+  if (hasMaster(options)) return
   const { maxRequests, maxWorkerLifetime, reloadOnRss, touchReload } = options
   const given = [
     maxRequests > 0 && 'max-requests',
@@ -52,6 +51,7 @@ async function serveHere(
   const server = new Server(detected.app, options, log)
   await server.start()
   lifetime.serve(server)
+  writePidfile(options.pidfile)
   process.stdout.write(
     banner(app, `${detected.interface} interface (${detected.reason})`, server.listeners),
   )

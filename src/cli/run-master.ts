@@ -2,6 +2,7 @@
 import { watchFile } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Master, type MasterPlan } from '../manager/master.js'
+import { writePidfile } from '../manager/pidfile.js'
 import type { Log } from '../server/log.js'
 import { banner } from './banner.js'
 import type { Lifetime } from './lifetime.js'
@@ -48,6 +49,7 @@ export async function runMaster(
   }
   await master.start()
   started = true
+  writePidfile(plan.options.pidfile)
   const workers = `${master.pids.length} ${master.pids.length === 1 ? 'worker' : 'workers'}`
   process.stdout.write(
     banner(plan.app, `${master.interface}, master ${process.pid}, ${workers}`, master.sockets),

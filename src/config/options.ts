@@ -431,6 +431,11 @@ type Value<T extends OptionSpec> = T extends { many: true } ? Scalar<T>[] : Scal
 /** Options after defaults: one property for each row of the table, in camelCase. */
 export type Options = { [T in Table as Camel<T['name']>]: Resolved<T> }
 
+/** Whether workers do the work, and a master keeps them alive. */
+export function hasMaster(options: Options): boolean {
+  return options.master || options.processes > 1
+}
+
 /** "http-socket" → "httpSocket". */
 export function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -4,16 +4,10 @@ import { formatAddress } from '../config/address.js'
 import type { Options } from '../config/options.js'
 import { loadAddon, type NativeEngine } from '../native/addon.js'
 import type { Log } from '../server/log.js'
+import { openSocket } from '../server/open-socket.js'
 import { nativeOptions } from '../server/server.js'
 import { SocketFiles } from '../server/socket-files.js'
-import {
-  describeListener,
-  explainListen,
-  type Listener,
-  nativeListen,
-  type Wanted,
-  wantedSockets,
-} from '../server/sockets.js'
+import { describeListener, type Listener, type Wanted, wantedSockets } from '../server/sockets.js'
 
 /** Descriptors 0 to 2 are the standard streams, 3 is the control channel. */
 const FIRST_DESCRIPTOR = 4
@@ -35,17 +29,15 @@ export class Listeners {
       resource: {},
     })
     this.wanted = wantedSockets(options)
-    for (const wanted of this.wanted) {
-      const how = await nativeListen(wanted, options)
-      try {
-        const bound = this.engine.listen(how)
-        if (wanted.address.kind === 'unix') this.files.add(wanted.address.path)
+    try {
+      for (const wanted of this.wanted) {
+        const bound = await openSocket(this.engine, wanted, options, this.files)
         this.descriptors.push(bound.fd)
         this.described.push(describeListener(wanted, bound))
-      } catch (error) {
-        this.close()
-        throw explainListen(error as NodeJS.ErrnoException, wanted)
       }
+    } catch (error) {
+      this.close()
+      throw error
     }
   }
 

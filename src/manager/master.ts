@@ -135,7 +135,7 @@ export class Master {
       this.plan = old
       this.wanted = oldWanted
       this.log.error(`reload failed, the old workers keep serving: ${failure.message}`)
-      this.fill()
+      this.level()
       this.replaceTired()
     }
   }
@@ -146,8 +146,7 @@ export class Master {
     if (this.closing !== null || this.reloading || wanted === this.wanted) return
     this.wanted = wanted
     this.log.info(`${wanted} workers from now on`)
-    for (const worker of this.serving().slice(wanted)) this.retire(worker)
-    this.fill()
+    this.level()
   }
 
   /**
@@ -237,7 +236,7 @@ export class Master {
     if (this.replacing.has(worker)) return this.onReplacementEnded(worker)
     if (worker.told) return
     const why = worker.failure?.message ?? worker.end
-    if (this.counted() + this.timers.size >= this.wanted) {
+    if (this.counted().length + this.timers.size >= this.wanted) {
       return this.log.error(`worker ${worker.id} (pid ${worker.pid}) ended: ${why}`)
     }
     const backoff = this.backoffs.get(worker.id) ?? new Backoff()
@@ -246,7 +245,7 @@ export class Master {
     const when = delay === 0 ? 'now' : `in ${delay / 1000} s`
     this.log.error(`worker ${worker.id} (pid ${worker.pid}) ended, replaced ${when}: ${why}`)
     this.later(delay, () => {
-      if (this.counted() < this.wanted) this.spawn(worker.id)
+      if (this.counted().length < this.wanted) this.spawn(worker.id)
     })
   }
 
@@ -286,7 +285,7 @@ export class Master {
     const old = this.replacing.get(worker)
     this.replacing.delete(worker)
     if (old !== undefined) this.retire(old)
-    this.fill()
+    this.level()
     this.replaceTired()
   }
 
@@ -296,7 +295,7 @@ export class Master {
     this.replacing.delete(worker)
     const why = worker.failure?.message ?? worker.end
     this.log.error(`the replacement of worker ${worker.id} could not start, it serves on: ${why}`)
-    this.fill()
+    this.level()
     setTimeout(() => {
       if (old !== undefined) this.tired.add(old)
       this.replaceTired()
@@ -305,14 +304,12 @@ export class Master {
 
   // --- the pool ---
 
-  /** How many of the wanted workers there are: replacements do not count before they serve. */
-  private counted(): number {
-    return this.serving().filter((worker) => !this.replacing.has(worker)).length
-  }
-
-  /** Those that serve or will, the oldest first. */
-  private serving(): WorkerHandle[] {
-    return [...this.workers].filter(({ state }) => state === 'starting' || state === 'ready')
+  /** Those that serve or will, the oldest first: replacements count when they serve. */
+  private counted(): WorkerHandle[] {
+    return [...this.workers].filter(
+      (worker) =>
+        (worker.state === 'starting' || worker.state === 'ready') && !this.replacing.has(worker),
+    )
   }
 
   /** Others accept on its sockets: it finishes what it has. */
@@ -320,11 +317,12 @@ export class Master {
     worker.stop(this.plan.options.workerReloadMercy * 1000, IDLE_GRACE_S)
   }
 
-  private fill(): void {
-    const serving = this.serving()
-    const taken = new Set(serving.map(({ id }) => id))
-    let missing = this.wanted - this.counted()
-    for (let id = 1; missing > 0; id++) {
+  /** Starts those that are missing, retires those that are too many. */
+  private level(): void {
+    const counted = this.counted()
+    for (const worker of counted.slice(this.wanted)) this.retire(worker)
+    const taken = new Set(counted.map(({ id }) => id))
+    for (let id = 1, missing = this.wanted - counted.length; missing > 0; id++) {
       if (taken.has(id)) continue
       this.spawn(id)
       missing--

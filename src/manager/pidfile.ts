@@ -4,11 +4,14 @@ import { resolve } from 'node:path'
 import { StartError } from '../errors.js'
 
 /**
- * Writes the id of this process; the file goes when the process ends.
+ * Writes the id of this process; the file goes when the process ends. Call it when the sockets are
+ * open: a server that is started twice by mistake must not take the file of the one that runs.
  *
+ * @param file undefined: none is wanted
  * @throws {StartError} it cannot be written
  */
-export function writePidfile(file: string): void {
+export function writePidfile(file: string | undefined): void {
+  if (file === undefined) return
   // The working directory may change before the end.
   const path = resolve(file)
   try {

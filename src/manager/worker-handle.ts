@@ -2,6 +2,7 @@
 // nothing; what follows from its end is the master's.
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Options } from '../config/options.js'
+import { MAX_TIMER_MS } from '../server/server.js'
 import { type FailedMessage, isMessage, type ToMaster, type ToWorker } from './messages.js'
 
 export interface WorkerEvents {
@@ -81,8 +82,7 @@ export class WorkerHandle {
     if (starting) return this.kill()
     this.send({ postern: 'stop', mercyMs, idleGraceS })
     const patience = mercyMs + KILL_AFTER_MS
-    // Longer than setTimeout can wait: for ever.
-    if (patience < 2 ** 31) this.killer = setTimeout(() => this.kill(), patience)
+    if (patience <= MAX_TIMER_MS) this.killer = setTimeout(() => this.kill(), patience)
   }
 
   kill(): void {

@@ -2,18 +2,17 @@
 //
 // A constructor that stores, a start() that acts. No process-wide effects but listening: signals,
 // environment and working directory are the command line's.
-import type { Options } from '../config/options.js'
+import { hasMaster, type Options } from '../config/options.js'
 import type { GatewayApp } from '../gateway/types.js'
 import { loadAddon, type NativeEngine, type NativeOptions } from '../native/addon.js'
 import { VERSION } from '../version.js'
 import { Dispatcher } from './dispatcher.js'
 import { Log } from './log.js'
+import { openSocket } from './open-socket.js'
 import { SocketFiles } from './socket-files.js'
 import {
   describeListener,
-  explainListen,
   type Listener,
-  nativeListen,
   serverName,
   type Wanted,
   wantedSockets,
@@ -21,7 +20,7 @@ import {
 
 const PROXY_MODE = { off: 0, allow: 1, require: 2 }
 /** What setTimeout can wait for: 24 days. Longer is for ever. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+export const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class Server {
   /** Empty before start(). */
@@ -125,21 +124,15 @@ export class Server {
   }
 
   private async open(engine: NativeEngine, wanted: Wanted): Promise<void> {
-    const how = await nativeListen(wanted, this.options)
-    try {
-      const bound = engine.listen(how)
-      if (wanted.address.kind === 'unix') this.socketFiles.add(wanted.address.path)
-      this.dispatcher.nameListener(bound.index, serverName(bound))
-      this.listeners.push(describeListener(wanted, bound))
-    } catch (error) {
-      throw explainListen(error as NodeJS.ErrnoException, wanted)
-    }
+    const bound = await openSocket(engine, wanted, this.options, this.socketFiles)
+    this.dispatcher.nameListener(bound.index, serverName(bound))
+    this.listeners.push(describeListener(wanted, bound))
   }
 }
 
 /** wsgi.multiprocess: another process may serve the next request. */
 function sharesSockets(options: Options): boolean {
-  return options.reusePort || options.master || options.processes > 1
+  return options.reusePort || hasMaster(options)
 }
 
 export function nativeOptions(options: Options): NativeOptions {

@@ -144,7 +144,7 @@ describe('an engine', () => {
 
 test('every option of the table is one of the server or of the command line', () => {
   const server = source('src/server/server.ts') + source('src/server/sockets.ts')
-  const files = ['cli/main', 'cli/plan', 'cli/run-master', 'manager/tiredness']
+  const files = ['cli/main', 'cli/plan', 'cli/run-master', 'config/options', 'manager/tiredness']
   const line = files.map((file) => source(`src/${file}.ts`)).join('')
   const unused = Object.keys(defaultOptions()).filter(
     (name) =>

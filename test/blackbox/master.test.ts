@@ -1,6 +1,7 @@
 // A master and its workers, by real signals: who answers, who is replaced, and what nobody notices.
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { EXIT } from '../../src/errors.js'
 import { ask, connectTo, get } from '../support/serving.js'
@@ -144,6 +145,25 @@ describe('recycling', () => {
     await postern.stop({ allow: [tired] })
   })
 
+  test('a worker that dies while its replacement starts does not leave one too many', async () => {
+    const { postern, app } = await site(['--max-requests', '20', '--processes', '1', '-M'])
+    // From now on a start takes a while, and says when it is over.
+    const slow = 'await new Promise((done) => setTimeout(done, 700))\nconsole.log("up")\n'
+    writeFileSync(app, slow + application('two'))
+    for (let i = 0; i < 30; i++) await ask(postern.where())
+    await postern.logs(tired)
+    const [old] = postern.workers()
+    process.kill(old, 'SIGKILL')
+    await postern.until(() => postern.output.includes('up\n'), 'a new worker')
+    expect(await ask(postern.where())).toBe('two')
+    const deadline = Date.now() + 5000
+    while (postern.workers().length > 1 && Date.now() < deadline) await sleep(50)
+    expect(postern.workers()).toHaveLength(1)
+    await postern.stop({
+      expect: [tired, / error: worker 1 .* ended, replaced now: signal SIGKILL$/],
+    })
+  })
+
   test('needs somebody who starts the next worker', async () => {
     const ended = await runToEnd(['app.mjs', '--max-requests', '20'])
     expect([ended.code, ended.errors]).toEqual([
@@ -237,6 +257,18 @@ describe('the end', () => {
     await postern.ended
     expect([pidfile, postern.address('uwsgi')].filter((file) => existsSync(file))).toEqual([])
     await postern.stopped()
+  })
+
+  test('a second start by mistake leaves the pidfile of the first alone', async () => {
+    const { postern, app } = await site(['--pidfile', './p.pid'])
+    const pidfile = join(postern.dir, 'p.pid')
+    for (const more of [[], ['--master']]) {
+      const args = [app, '--http-socket', postern.address(), '--pidfile', pidfile, ...more]
+      const { code, errors } = await runToEnd(args)
+      expect([code, errors]).toEqual([EXIT.TEMPORARY, expect.stringContaining('listening there')])
+      expect(Number(readFileSync(pidfile, 'utf8'))).toBe(postern.pid)
+    }
+    await postern.stop()
   })
 
   test('QUIT does not wait', async () => {
