@@ -37,6 +37,9 @@ struct Limits {
   uint32_t keepalive_timeout_s = 75;
   uint32_t linger_timeout_s = 2;
 
+  // Seconds that the application may take for a response, or between two parts of it. 0 = for ever.
+  uint32_t harakiri_s = 0;
+
   uint32_t max_connections = 0;  // 0 = as many as there are descriptors
 };
 

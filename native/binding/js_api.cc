@@ -12,6 +12,7 @@
 
 #include "binding/js_call.h"
 #include "binding/js_options.h"
+#include "binding/js_scoreboard.h"
 #include "binding/napi_util.h"
 
 namespace postern {
@@ -71,6 +72,27 @@ napi_value JsStart(napi_env env, napi_callback_info info) {
   if (!call.holder()->js.engine().Start()) {
     napi_throw_error(env, "ERR_POSTERN_POLL", "a listener could not be watched");
   }
+  return nullptr;
+}
+
+// The scoreboard stays for as long as the engine does.
+napi_value JsSetScore(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!call.Open(env, info)) return nullptr;
+  const int slot = call.IntAt(1);
+  if (!call.Good()) return nullptr;
+  ScoreSlot* const score = SlotOf(env, call.argument(0), slot);
+  if (score == nullptr || !call.holder()->js.Hold(call.argument(0))) {
+    napi_throw_type_error(env, "ERR_POSTERN_ARGUMENT", "no such slot of a scoreboard");
+    return nullptr;
+  }
+  call.holder()->js.engine().SetScore(score);
+  return nullptr;
+}
+
+napi_value JsFailAll(napi_env env, napi_callback_info info) {
+  Call call;
+  if (call.Open(env, info)) call.InOrder().FailAll();
   return nullptr;
 }
 
@@ -284,6 +306,7 @@ constexpr struct {
 } kFunctions[] = {
     {"listen", JsListen},
     {"start", JsStart},
+    {"setScore", JsSetScore},
     {"registerHead", JsRegisterHead},
     {"takeRecords", JsTakeRecords},
     {"startResponse", JsStartResponse},
@@ -297,6 +320,7 @@ constexpr struct {
     {"readBody", JsReadBody},
     {"trailers", JsTrailers},
     {"drain", JsDrain},
+    {"failAll", JsFailAll},
     {"close", JsClose},
     {"stats", JsStats},
 };

@@ -45,6 +45,13 @@ bool JsEngine::MakeArray(napi_value exports, const char* name, napi_typedarray_t
   return true;
 }
 
+bool JsEngine::Hold(napi_value object) {
+  napi_ref reference;
+  if (napi_create_reference(env_, object, 1, &reference) != napi_ok) return false;
+  references_.push_back(reference);
+  return true;
+}
+
 bool JsEngine::MakeMemory(size_t engine_bytes, napi_value exports) {
   memory_.inbox_bytes = engine_bytes + RequestWriter::kOwnBytes;
   const auto make = [&](const char* name, size_t ints, int32_t** data) {
@@ -168,6 +175,7 @@ void JsEngine::Notify(ExchangeId id, Notice notice) {
   int type = kTypeAborted;
   if (notice == Notice::kBody) type = kTypeBody;
   if (notice == Notice::kWritable) type = kTypeWritable;
+  if (notice == Notice::kOverdue) type = kTypeOverdue;
   // JavaScript may be reading the events right now.
   if (in_javascript_ || !writer_->WriteNotice(id, type)) notices_.push_back({id, type});
 }

@@ -33,6 +33,8 @@ class JsEngine : public AppHost {
   bool Initialise(const EngineOptions& options, napi_value callbacks, napi_value exports);
   // Watches the engine with the event loop. False: an exception is pending.
   bool Attach();
+  // Keeps an object for as long as the engine is there. False: an exception is pending.
+  bool Hold(napi_value object);
   // Lets go of the event loop; `done` is called when libuv has let go too. May come twice.
   void Detach(void (*done)(void* context), void* context);
 

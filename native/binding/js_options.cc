@@ -93,6 +93,7 @@ void ReadLimits(Properties* from, Limits* limits) {
   from->Count("bodyTimeoutS", INT32_MAX, &limits->body_timeout_s);
   from->Count("writeTimeoutS", INT32_MAX, &limits->write_timeout_s);
   from->Count("keepaliveTimeoutS", INT32_MAX, &limits->keepalive_timeout_s);
+  from->Count("harakiriS", INT32_MAX, &limits->harakiri_s);
   from->Count("maxConnections", UINT32_MAX, &limits->max_connections);
   const double most = layout::kMaxVars - kAddedVariables;
   from->Count("maxFields", most, &limits->max_fields);

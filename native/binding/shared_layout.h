@@ -48,6 +48,7 @@ inline constexpr int kTypeRequest = 1;
 inline constexpr int kTypeBody = 2;
 inline constexpr int kTypeWritable = 3;
 inline constexpr int kTypeAborted = 4;
+inline constexpr int kTypeOverdue = 5;
 
 // kEventFlags
 inline constexpr int kFlagFirst = 1;     // the first request of its connection
@@ -105,6 +106,26 @@ inline constexpr int kHeadNoLength = 16;  // NoBody, and no Content-Length eithe
 
 inline constexpr int kOutBytes = 256 * 1024;
 inline constexpr int kMaxHeads = 1024;
+
+// scoreboard: 64-bit words of a slot, see engine/scoreboard.h
+inline constexpr int kScoreSlotBytes = 512;
+inline constexpr int kScoreRequests = 0;
+inline constexpr int kScoreSentBytes = 1;
+inline constexpr int kScoreBusyNs = 2;
+inline constexpr int kScoreResponseNs = 3;
+inline constexpr int kScoreTurns = 4;
+inline constexpr int kScoreInFlight = 5;
+inline constexpr int kScoreConnections = 6;
+inline constexpr int kScoreBusySince = 7;
+inline constexpr int kScoreResponses = 8;
+inline constexpr int kScoreClientGone = 13;
+inline constexpr int kScoreOverdue = 14;
+inline constexpr int kScoreHandedOver = 15;
+inline constexpr int kScoreSequence = 16;
+inline constexpr int kScoreStartedNs = 17;
+inline constexpr int kScoreTextSizes = 18;  // method in the low half, URI in the high one
+inline constexpr int kScoreMethod = 192;    // offset in bytes
+inline constexpr int kScoreUri = 224;
 
 }  // namespace postern::layout
 

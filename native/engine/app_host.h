@@ -38,6 +38,7 @@ enum class Notice : uint8_t {
   kBody,      // ReadBody has something new: bytes, the end, or an error
   kWritable,  // the output queue is short again
   kAborted,   // the client is gone; the exchange is over
+  kOverdue,   // harakiri: it has taken too long; the exchange is over
 };
 
 enum class LogLevel : uint8_t { kInfo, kWarning, kError };

@@ -73,6 +73,7 @@ struct Connection {
   bool write_timed = false;     // the deadline is that of a stuck queue
   bool wants_writable = false;  // the host waits for a short output queue
   bool reading_paused = false;
+  bool in_flight = false;  // its exchange is counted in the scoreboard
 
   // Deadlines, see deadline_wheel.h
   uint32_t deadline = 0;
@@ -101,6 +102,7 @@ struct Connection {
   std::unique_ptr<OutQueue> queue;
 
   uint32_t linger_left = 0;
+  uint64_t started_ns = 0;  // when the open exchange began
   Peer peer;
 
   bool open() const { return phase != Phase::kClosed; }

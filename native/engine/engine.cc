@@ -94,6 +94,9 @@ void Engine::UpdateClock() {
 }
 
 void Engine::Turn() {
+  in_turn_ = true;
+  now_ns_ = MonotonicNs();
+  ++turns_;
   UpdateClock();
   if (drain_requested_) StartDrain();
   int events = 0;
@@ -105,6 +108,8 @@ void Engine::Turn() {
     if (handled < 2 && !HasReadyWork()) break;
   }
   Bury();
+  Publish();
+  in_turn_ = false;
 }
 
 void Engine::Round(int* handled) {
@@ -118,8 +123,7 @@ void Engine::Round(int* handled) {
   do {
     if (!batch_full_) ProcessReady();
     batch_full_ = false;
-    host_notified_ = false;
-    host_->Deliver();
+    Deliver();
     ++round_;
     followers_.clear();
     input_used_ = 0;
@@ -212,11 +216,11 @@ void Engine::RestartDeadline(Connection* c) {
     case Phase::kHead:
       return wheel_.Set(c, c->input.empty() ? limits.keepalive_timeout_s : limits.header_timeout_s);
     case Phase::kBody:
-      return wheel_.Set(c, c->reading_paused ? 0 : limits.body_timeout_s);
+      return wheel_.Set(c, c->reading_paused ? limits.harakiri_s : limits.body_timeout_s);
     case Phase::kDrain:
       return wheel_.Set(c, limits.body_timeout_s);
     case Phase::kHandling:
-      return wheel_.Clear(c);
+      return wheel_.Set(c, limits.harakiri_s);
     default:
       return;
   }
@@ -230,7 +234,11 @@ void Engine::Expire(Connection* c) {
       if (!c->HasBegunRequest()) return Close(c);
       return Reject(c, {408, "the request did not arrive in time"});
     case Phase::kBody:
+      // While reading pauses it is the application that is slow.
+      if (c->reading_paused) return Harakiri(c);
       return FailBody(c, {408, "the body did not arrive in time"});
+    case Phase::kHandling:
+      return Harakiri(c);
     default:
       return Close(c);
   }
@@ -240,7 +248,9 @@ void Engine::Close(Connection* c) {
   if (!c->open()) return;
   if (c->HasExchange() && !c->IsHeld() && c->response != ResponseState::kEnded) {
     Notify(c, Notice::kAborted);
+    if (c->in_flight) ++counts_.client_gone;
   }
+  CloseExchange(c);
   wheel_.Remove(c);
   close(c->fd);  // takes it out of the poller too
   c->fd = -1;

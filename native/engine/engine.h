@@ -22,6 +22,7 @@
 #include "engine/deadline_wheel.h"
 #include "engine/listener.h"
 #include "engine/poller.h"
+#include "engine/scoreboard.h"
 #include "protocols/forwarded.h"
 #include "protocols/http1.h"
 #include "protocols/http1_response.h"
@@ -132,6 +133,16 @@ class Engine {
   // Closes everything now.
   void CloseAll();
 
+  // Where to count, in the place of memory of its own. It outlives the engine.
+  void SetScore(ScoreSlot* score) {
+    score_ = score;
+    Publish();
+  }
+  const ScoreSlot& score() const { return *score_; }
+  // The process is about to end with the application still holding the thread: answers everybody
+  // who waits (504; 503 for requests that were not read), and sends that. Nothing may follow.
+  void FailAll();
+
   const Peer& PeerOf(ExchangeId id) const { return connections_[id.connection]->peer; }
   const Limits& limits() const { return options_.limits; }
   uint32_t open_connections() const { return open_; }
@@ -180,6 +191,26 @@ class Engine {
   Connection* Find(ExchangeId id);
   ExchangeId IdOf(const Connection* c) const { return {c->index, c->generation}; }
 
+  // engine_score.cc
+  struct Counts {
+    uint64_t sent_bytes = 0, busy_ns = 0, response_ns = 0;
+    uint64_t in_flight = 0, client_gone = 0, overdue = 0;
+    uint64_t responses[5] = {};
+  };
+  static uint64_t MonotonicNs();
+  static void Set(ScoreSlot::Word* word, uint64_t value) {
+    word->store(value, std::memory_order_relaxed);
+  }
+  void OpenExchange(Connection* c);
+  void CloseExchange(Connection* c);
+  void CountResponse(ByteView status);
+  void SettleTimes();
+  void Deliver();
+  void Publish();
+  void SetHandlingDeadline(Connection* c);
+  void Harakiri(Connection* c);
+  void FailOne(Connection* c);
+
   // engine_accept.cc
   void OnAcceptable(Listener* listener);
   void OnAcceptFailed(int error);
@@ -201,6 +232,8 @@ class Engine {
   void Process(Connection* c, uint8_t* p, uint8_t* end);
   void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
   void Reject(Connection* c, ParseError error, bool head_only = false);
+  void SendError(Connection* c, ParseError error, bool head_only);
+  bool DiscardAll(Connection* c);
 
   // engine_requests.cc. Those that give bytes say where to go on, or nullptr: there is nothing more
   // to do with these bytes.
@@ -244,6 +277,7 @@ class Engine {
   OutQueue* QueueOf(Connection* c);
   void MarkDirty(Connection* c);
   void FlushConnection(Connection* c);
+  SendResult SendQueue(Connection* c);
   SendResult SendPieces(Connection* c);
   void AfterFlush(Connection* c, SendResult result, bool moved);
 
@@ -286,6 +320,15 @@ class Engine {
   std::vector<Piece> pieces_;
   uint32_t open_ = 0;
   uint64_t requests_ = 0;
+  uint64_t turns_ = 0;
+  uint64_t now_ns_ = 0;  // CLOCK_MONOTONIC, as of this turn or of the last delivery in it
+  uint32_t handed_ = 0;  // requests that the next delivery is for
+  bool in_turn_ = false;
+  Counts counts_;
+  uint64_t closed_ = 0;  // exchanges that have ended since the last SettleTimes
+  uint64_t closed_started_ns_ = 0;
+  ScoreSlot own_score_;
+  ScoreSlot* score_ = &own_score_;
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
   Said said_[kSaidCount];  // what was logged last

@@ -101,7 +101,7 @@ bool Engine::StoreBody(Connection* c, ByteView bytes) {
   }
   if (limits.post_buffering_bytes == 0 && body->store.size() >= limits.body_high_water_bytes) {
     c->reading_paused = true;
-    SetDeadline(c, 0);  // it is the application that is slow
+    SetHandlingDeadline(c);  // it is the application that is slow
     if (c->registered) UpdateInterest(c);
   }
   if (body->wanted) {
@@ -114,8 +114,11 @@ bool Engine::StoreBody(Connection* c, ByteView bytes) {
 void Engine::OnBodyComplete(Connection* c) {
   if (c->phase == Phase::kDrain) return FinishExchange(c);
   c->phase = Phase::kHandling;
-  SetDeadline(c, 0);
-  if (c->IsHeld()) return PushReady(c);  // to be handed over by ProcessReady
+  if (c->IsHeld()) {
+    SetDeadline(c, 0);
+    return PushReady(c);  // to be handed over by ProcessReady
+  }
+  SetHandlingDeadline(c);
   if (c->body->wanted) {
     c->body->wanted = false;
     Notify(c, Notice::kBody);
@@ -138,6 +141,7 @@ void Engine::HandOverHeld(Connection* c) {
     return error.status != 0 ? Reject(c, error) : PushReady(c);
   }
   c->body->held_head.Free();
+  SetHandlingDeadline(c);
   HandOver(c, c->generation, false, {}, false, {});
 }
 
@@ -151,7 +155,7 @@ void Engine::FailBody(Connection* c, ParseError error) {
   c->linger_on_close = !c->peer_closed;
   c->phase = Phase::kHandling;
   c->input.Free();
-  SetDeadline(c, 0);
+  SetHandlingDeadline(c);
   UpdateInterest(c);
   if (c->body->wanted) {
     c->body->wanted = false;

@@ -189,12 +189,22 @@ void Engine::Reject(Connection* c, ParseError error, bool head_only) {
   if (error.foreign || (uwsgi && error.status != 0 && error.status != 408)) {
     LogOnce(LogLevel::kWarning, error.reason);
   }
-  if (error.status != 0) {
-    uint8_t* const start = Reserve(kMaxErrorBytes);
-    const ByteView date = options_.date_header ? ByteView(date_line_, kDateLineBytes) : ByteView();
-    Commit(c, start, EncodeError(error.status, error.reason, head_only, date, start));
-  }
+  if (error.status != 0) SendError(c, error, head_only);
   CloseAfterWrite(c, true);
+}
+
+void Engine::SendError(Connection* c, ParseError error, bool head_only) {
+  ++counts_.responses[error.status / 100 - 1];
+  uint8_t* const start = Reserve(kMaxErrorBytes);
+  const ByteView date = options_.date_header ? ByteView(date_line_, kDateLineBytes) : ByteView();
+  Commit(c, start, EncodeError(error.status, error.reason, head_only, date, start));
+}
+
+// Throws away what the kernel holds of this connection. True: there was something of a request.
+bool Engine::DiscardAll(Connection* c) {
+  bool any = c->HasBegunRequest();
+  for (int i = 0; i < 64 && FastRecv(c->fd, memory_.data, kMaxReadBytes) > 0; ++i) any = true;
+  return any;
 }
 
 }  // namespace postern

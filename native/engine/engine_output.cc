@@ -74,11 +74,13 @@ OutQueue* Engine::QueueOf(Connection* c) {
 }
 
 void Engine::Flush() {
+  SettleTimes();
   for (size_t i = 0; i < dirty_.size(); ++i) FlushConnection(dirty_[i]);
   dirty_.clear();
   dirty_.swap(unsent_);
   pieces_.clear();
   scratch_used_ = 0;
+  if (!in_turn_) Publish();
 }
 
 void Engine::FlushConnection(Connection* c) {
@@ -86,19 +88,28 @@ void Engine::FlushConnection(Connection* c) {
   if (!c->open()) return;
   if (c->queue == nullptr) return AfterFlush(c, SendPieces(c), true);
   const uint64_t before = c->queue->size();
-  const SendResult result = c->queue->Send(c->fd);
+  const SendResult result = SendQueue(c);
   AfterFlush(c, result, c->queue->size() < before);
+}
+
+SendResult Engine::SendQueue(Connection* c) {
+  OutQueue* const queue = QueueOf(c);
+  const uint64_t before = queue->size();
+  const SendResult result = queue->Send(c->fd);
+  counts_.sent_bytes += before - queue->size();
+  return result;
 }
 
 SendResult Engine::SendPieces(Connection* c) {
   if (c->piece_first == 0) return SendResult::kDone;
   const Piece& first = pieces_[c->piece_first - 1];
-  if (first.next != 0) return QueueOf(c)->Send(c->fd);
+  if (first.next != 0) return SendQueue(c);
   c->piece_first = c->piece_last = 0;
   ssize_t sent;
   do {
     sent = FastSend(c->fd, first.data, first.size);
   } while (sent < 0 && errno == EINTR);
+  if (sent > 0) counts_.sent_bytes += static_cast<uint64_t>(sent);
   if (sent == static_cast<ssize_t>(first.size)) return SendResult::kDone;
   if (sent < 0 && errno != EAGAIN) return SendResult::kFailed;
   const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);

@@ -137,7 +137,7 @@ uint8_t* Engine::BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_
   const bool whole = status == ParseStatus::kComplete;
   c->phase = whole ? Phase::kHandling : Phase::kBody;
   if (whole) {
-    SetDeadline(c, 0);
+    SetHandlingDeadline(c);
   } else {
     if (!c->reading_paused) SetDeadline(c, options_.limits.body_timeout_s);
     if (options_.limits.post_buffering_bytes != 0) {
@@ -160,6 +160,9 @@ void Engine::HandOver(Connection* c, uint32_t generation, bool follows, ByteView
   POSTERN_DCHECK(follows ? c->generation != generation : c->generation == generation);
   POSTERN_DCHECK(variable_count_ <= head_.field_count + kAddedVariables);
   ++requests_;
+  ++handed_;
+  if (!follows) OpenExchange(c);
+  score_->SetCurrent(head_.method, head_.target, now_ns_);
   Request request;
   request.id = {c->index, generation};
   request.head = &head_;
@@ -233,7 +236,10 @@ void Engine::Defer(ExchangeId id) {
   if (!c->HasExchange()) return;  // it is closing: nothing behind its answer is run
   speculation_pause_ = kSpeculationPause;
   c->input.Free();
-  if (c->generation == id.generation) c->phase = Phase::kHead;
+  if (c->generation == id.generation) {
+    CloseExchange(c);
+    c->phase = Phase::kHead;
+  }
   Keep(c, start, end);
   if (c->phase == Phase::kHead) PushReady(c);
 }

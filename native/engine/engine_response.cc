@@ -41,6 +41,7 @@ bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length,
     if (options_.server_header) options.server_line = ByteView("Server: postern\r\n");
   }
   c->response = ResponseState::kStarted;
+  CountResponse(head.status);
   c->framing = options.framing;
   c->response_left = options.framing == ResponseFraming::kLength ? length : UINT64_MAX;
   *start = Reserve(MaxHeadBytes(head, options) + body_size);
@@ -51,6 +52,8 @@ bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length,
 // How much of `size` bytes the head allows.
 uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
   if (c->framing == ResponseFraming::kNoBody) return 0;
+  const bool application = c->phase == Phase::kHandling || c->reading_paused;
+  if (options_.limits.harakiri_s != 0 && application) SetHandlingDeadline(c);
   const uint64_t allowed = std::min(size, c->response_left);
   if (c->response_left != UINT64_MAX) c->response_left -= allowed;
   return allowed;
@@ -155,6 +158,7 @@ void Engine::EndResponse(ExchangeId id) {
   if (c->framing == ResponseFraming::kChunked) Append(c, ByteView(kLastChunk));
   if (!c->open()) return;  // what was before it could not be sent
   c->response = ResponseState::kEnded;
+  CloseExchange(c);
   const bool unread = c->phase == Phase::kBody;
   if (!unread || !c->facts.keep_alive) return FinishExchange(c);
   c->phase = Phase::kDrain;
@@ -170,6 +174,7 @@ void Engine::AbortResponse(ExchangeId id) {
   Connection* const c = Find(id);
   if (c == nullptr) return;
   c->response = ResponseState::kEnded;
+  CloseExchange(c);
   // With this framing a plain end would look like the end of the body: only a reset tells.
   const bool reset = c->framing == ResponseFraming::kUntilClose;
   FlushConnection(c);
@@ -201,6 +206,8 @@ void Engine::FinishExchange(Connection* c) {
     const Follower& next = followers_[c->first_follower - 1];
     c->facts = next.facts;
     c->phase = Phase::kHandling;
+    OpenExchange(c);
+    SetHandlingDeadline(c);
     const bool more =
         c->first_follower < followers_.size() && followers_[c->first_follower].connection == c;
     c->first_follower = more ? c->first_follower + 1 : 0;

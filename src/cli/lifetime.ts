@@ -8,6 +8,7 @@
 // the application handles it; a rejection that nobody handles is logged, and that is all (DESIGN.md,
 // decision 13).
 import { EXIT, StartError } from '../errors.js'
+import { loadAddon } from '../native/addon.js'
 import type { Log } from '../server/log.js'
 
 /** npm passes a signal on that the terminal has sent to the whole process group: that is one. */
@@ -84,6 +85,11 @@ export class Lifetime {
   leave(): void {
     if (this.server === null) process.exit(EXIT.OK)
     void this.server.close().then(() => process.exit(EXIT.OK))
+  }
+
+  /** The application holds the thread and does not give it back: nothing is left to wait for. */
+  endHeld(): void {
+    loadAddon().exitNow(EXIT.CRASHED)
   }
 
   private stopNow(signal: NodeJS.Signals): void {

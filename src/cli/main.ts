@@ -48,7 +48,7 @@ async function serveHere(
 ): Promise<void> {
   lifetime.load(app)
   const detected = await loadApp(app, options.interface)
-  const server = new Server(detected.app, options, log)
+  const server = new Server(detected.app, options, log, { onHeld: () => lifetime.endHeld() })
   await server.start()
   lifetime.serve(server)
   writePidfile(options.pidfile)

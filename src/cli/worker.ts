@@ -33,12 +33,12 @@ function tell(message: ToMaster): Promise<void> {
   })
 }
 
-async function serve({ app, options }: ServeMessage): Promise<void> {
+async function serve({ app, options, score }: ServeMessage): Promise<void> {
   // While it loads only the application may keep the loop alive: one that waits for nothing is told.
   process.channel?.unref()
   lifetime.load(app)
   const detected = await loadApp(app, options.interface)
-  const serving = new Server(detected.app, options, log)
+  const serving = new Server(detected.app, options, log, { score, onHeld })
   server = serving
   await serving.start()
   lifetime.serve(serving)
@@ -49,6 +49,13 @@ async function serve({ app, options }: ServeMessage): Promise<void> {
     () => serving.stats().requests,
     (why) => void tell({ postern: 'tired', why }),
   )
+}
+
+/** The master replaces it, and says why. */
+function onHeld(): void {
+  const message = 'harakiri: the application held its thread'
+  void tell({ postern: 'failed', message, exitCode: EXIT.CRASHED })
+  lifetime.endHeld()
 }
 
 function stop({ mercyMs, idleGraceS }: StopMessage): void {

@@ -282,6 +282,14 @@ export const OPTIONS = [
     doc: 'idle keep-alive connections',
   },
   {
+    name: 'harakiri',
+    type: 'seconds',
+    group: 'Timeouts',
+    short: 't',
+    default: 0,
+    doc: 'a request without an answer (504, its stack in the log); 0: never',
+  },
+  {
     name: 'worker-reload-mercy',
     type: 'seconds',
     group: 'Timeouts',

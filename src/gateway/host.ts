@@ -2,7 +2,7 @@
 // seam between the gateway, which is pure, and everything that has a socket, a file or a clock.
 import type { FileWrapperClass } from './file-wrapper.js'
 import type { Head, HeadCache } from './headers.js'
-import type { Block } from './types.js'
+import type { Block, Environ } from './types.js'
 
 /** An exchange as its host knows it: named by connection and generation. */
 export interface HostedExchange {
@@ -12,13 +12,15 @@ export interface HostedExchange {
   readonly flags: number
   /** The response is complete, or will never be. */
   readonly done: boolean
+  /** Of a request that did not finish in its round; null before that. */
+  environ: Environ | null
   /** For the host: is it in the list of those that wait for something? */
   listed: boolean
   /** More of the request body can be read. */
   bodyArrived(): void
   /** The client has caught up. */
   writable(): void
-  /** The client is gone. */
+  /** The client is gone, or the server has given up waiting: nobody takes an answer any more. */
   aborted(): void
   /** Takes "name: value CRLF" lines. */
   addTrailers(lines: string): void

@@ -2,6 +2,7 @@
 // class and not a part, because a part would be one more object for every request.
 import type { ExchangeHost, HostedExchange } from './host.js'
 import { type BodySource, GatewayInput } from './input.js'
+import type { Environ } from './types.js'
 
 export abstract class RequestBody implements BodySource, HostedExchange {
   readonly host: ExchangeHost
@@ -9,6 +10,7 @@ export abstract class RequestBody implements BodySource, HostedExchange {
   readonly generation: number
   readonly flags: number
   readonly input: GatewayInput
+  environ: Environ | null = null
   listed = false
   private trailerPairs: [name: string, value: string][] | null = null
   /** A body that came whole with its head: undefined: it did not; null: nothing (more) of it. */

@@ -46,6 +46,11 @@ export class Listeners {
     return this.descriptors
   }
 
+  /** The number by which a worker knows what it inherits behind these. */
+  get nextDescriptor(): number {
+    return FIRST_DESCRIPTOR + this.descriptors.length
+  }
+
   /** The options of a worker: its sockets are what it inherits. */
   inherited(options: Options): Options {
     const of = (protocol: string) =>

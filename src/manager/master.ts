@@ -9,10 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Options } from '../config/options.js'
 import { StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
+import { Scoreboard, type ScorePlace } from '../server/scoreboard.js'
 import type { Listener } from '../server/sockets.js'
 import { Backoff } from './backoff.js'
+import { Heartbeat } from './heartbeat.js'
 import { Listeners } from './listeners.js'
 import { WorkerHandle } from './worker-handle.js'
+
+/** Workers of a generation, of the one before, and replacements: never that many threads. */
+const SLOTS = 4096
 
 /** What the workers run. */
 export interface MasterPlan {
@@ -44,6 +49,8 @@ export class Master {
   private readonly script: string
   private readonly log: Log
   private readonly listeners: Listeners = new Listeners()
+  private readonly board: Scoreboard = new Scoreboard(-1, SLOTS)
+  private readonly heartbeat: Heartbeat
   /** All that live: of this generation, and those of the last one that still drain. */
   private readonly workers = new Set<WorkerHandle>()
   private readonly backoffs = new Map<number, Backoff>()
@@ -66,6 +73,7 @@ export class Master {
     this.script = script
     this.log = log
     this.wanted = plan.options.processes
+    this.heartbeat = new Heartbeat(this.board, log)
   }
 
   get sockets(): readonly Listener[] {
@@ -91,6 +99,7 @@ export class Master {
     await this.listeners.open(this.plan.options, this.log)
     const failure = await this.startGeneration()
     if (failure !== null) throw failure
+    this.heartbeat.start(() => ({ workers: this.workers, harakiriS: this.plan.options.harakiri }))
   }
 
   /**
@@ -208,7 +217,8 @@ export class Master {
       cwd,
       env,
       options: this.listeners.inherited(options),
-      descriptors: this.listeners.inheritance,
+      score: this.takeScore(),
+      descriptors: [...this.listeners.inheritance, this.board.fd],
     }
     const worker = new WorkerHandle(id, plan, {
       ready: (one, what) => this.onReady(one, what),
@@ -217,6 +227,12 @@ export class Master {
     })
     this.workers.add(worker)
     return worker
+  }
+
+  private takeScore(): ScorePlace | undefined {
+    const slot = this.board.take(1)
+    if (slot < 0) return undefined
+    return { fd: this.listeners.nextDescriptor, slots: SLOTS, slot }
   }
 
   private onReady(worker: WorkerHandle, what: string): void {
@@ -230,6 +246,7 @@ export class Master {
 
   private onEnded(worker: WorkerHandle): void {
     this.workers.delete(worker)
+    this.board.release(worker.slot, 1)
     if (this.closing !== null) return this.finishClosing()
     if (this.awaited?.workers.delete(worker) === true) return this.onAwaitedEnded(worker)
     this.tired.delete(worker)

@@ -1,12 +1,15 @@
 // What a master and its workers say to each other over the control channel: a handful of messages in
 // the life of a worker, none a request.
 import type { Options } from '../config/options.js'
+import type { ScorePlace } from '../server/scoreboard.js'
 
 /** Master → worker, once, first: what to serve. Its sockets are descriptors that it has inherited. */
 export interface ServeMessage {
   readonly postern: 'serve'
   readonly app: string
   readonly options: Options
+  /** Where it counts; undefined: all slots are taken. */
+  readonly score: ScorePlace | undefined
 }
 
 /** Master → worker: finish what runs, then end. */
@@ -36,7 +39,7 @@ export interface DrainingMessage {
   readonly postern: 'draining'
 }
 
-/** Worker → master: it cannot start. */
+/** Worker → master: it cannot start, or not go on. */
 export interface FailedMessage {
   readonly postern: 'failed'
   readonly message: string

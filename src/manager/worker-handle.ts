@@ -2,6 +2,7 @@
 // nothing; what follows from its end is the master's.
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Options } from '../config/options.js'
+import type { ScorePlace } from '../server/scoreboard.js'
 import { MAX_TIMER_MS } from '../server/server.js'
 import { type FailedMessage, isMessage, type ToMaster, type ToWorker } from './messages.js'
 
@@ -21,6 +22,7 @@ export interface SpawnPlan {
   readonly options: Options
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
+  readonly score: ScorePlace | undefined
   /** Descriptors that it inherits behind its control channel. */
   readonly descriptors: readonly number[]
 }
@@ -31,6 +33,8 @@ const KILL_AFTER_MS = 1000
 export class WorkerHandle {
   /** Its place in the pool, from 1 on. */
   readonly id: number
+  /** Its place in the scoreboard, -1: it has none. */
+  readonly slot: number
   state: 'starting' | 'ready' | 'stopping' | 'ended' = 'starting'
   /** Whether its end is what was wanted. */
   told = false
@@ -49,6 +53,7 @@ export class WorkerHandle {
 
   constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
     this.id = id
+    this.slot = plan.score?.slot ?? -1
     this.quiet = new Promise((done) => {
       this.beQuiet = done
     })
@@ -64,7 +69,7 @@ export class WorkerHandle {
     this.child.on('exit', (code, signal) =>
       this.finish(signal === null ? `exit code ${code}` : `signal ${signal}`, events),
     )
-    this.send({ postern: 'serve', app: plan.app, options: plan.options })
+    this.send({ postern: 'serve', app: plan.app, options: plan.options, score: plan.score })
   }
 
   get pid(): number {

@@ -43,6 +43,8 @@ export interface NativeOptions {
   bodyTimeoutS: number
   writeTimeoutS: number
   keepaliveTimeoutS: number
+  /** For a response, or the next part of it; 0: for ever. */
+  harakiriS: number
   maxConnections: number
   refuseUnderscores: boolean
   stripHeaderSpaces: boolean
@@ -89,6 +91,8 @@ export interface NativeEngine {
   /** @throws Error with an errno `code`, such as EADDRINUSE. */
   listen(how: NativeListen): NativeListener
   start(): void
+  /** Counts in that slot of a scoreboard from now on. */
+  setScore(memory: ArrayBuffer, slot: number): void
   /** A number for a head that is used often, or -1 when there are enough of them. */
   registerHead(status: string, lines: string, flags: number): number
   /** Sends what is in shared memory and makes room there. */
@@ -132,12 +136,29 @@ export interface NativeEngine {
    * for `idleGraceS` seconds.
    */
   drain(idleGraceS: number): void
+  /** The process is about to end: answers everybody who waits, 504 or 503, at once. */
+  failAll(): void
   close(): void
   stats(): { connections: number; requests: number }
 }
 
+/** Memory that processes share, SCORE_SLOT_BYTES a slot. */
+export interface NativeScoreboard {
+  /** To be inherited by other processes. */
+  readonly fd: number
+  readonly memory: ArrayBuffer
+}
+
 export interface NativeAddon {
   createEngine(options: NativeOptions, callbacks: NativeCallbacks): NativeEngine
+  /**
+   * New memory with `fd` -1, otherwise that of the descriptor.
+   *
+   * @throws Error with an errno `code`, such as EBADF.
+   */
+  openScoreboard(fd: number, slots: number): NativeScoreboard
+  /** _exit(2): no handler runs, no JavaScript, nothing waits. */
+  exitNow(code: number): never
   /** Meta-variable names of the known keys, by number. */
   readonly keyNames: readonly string[]
   readonly layout: Record<string, number>

@@ -28,6 +28,7 @@ export const TYPE_REQUEST = 1
 export const TYPE_BODY = 2
 export const TYPE_WRITABLE = 3
 export const TYPE_ABORTED = 4
+export const TYPE_OVERDUE = 5
 
 export const FLAG_FIRST = 1
 export const FLAG_FOLLOWS = 2
@@ -71,6 +72,28 @@ export const HEAD_HAS_SERVER = 4
 export const HEAD_NO_BODY = 8
 export const HEAD_NO_LENGTH = 16
 
+/** Of a scoreboard: 64-bit words, as native/engine/scoreboard.h explains them. */
+export const SCORE_SLOT_BYTES = 512
+export const SCORE_REQUESTS = 0
+export const SCORE_SENT_BYTES = 1
+export const SCORE_BUSY_NS = 2
+export const SCORE_RESPONSE_NS = 3
+export const SCORE_TURNS = 4
+export const SCORE_IN_FLIGHT = 5
+export const SCORE_CONNECTIONS = 6
+export const SCORE_BUSY_SINCE = 7
+export const SCORE_RESPONSES = 8
+export const SCORE_CLIENT_GONE = 13
+export const SCORE_OVERDUE = 14
+export const SCORE_HANDED_OVER = 15
+export const SCORE_SEQUENCE = 16
+export const SCORE_STARTED_NS = 17
+/** Bytes of the method in the low half, of the URI in the high one. */
+export const SCORE_TEXT_SIZES = 18
+/** Offsets in bytes. */
+export const SCORE_METHOD = 192
+export const SCORE_URI = 224
+
 export const OUT_BYTES: number = 256 * 1024
 export const MAX_HEADS = 1024
 
@@ -86,6 +109,8 @@ const EXPECTED: Record<string, number> = {
   maxRecords: MAX_RECORDS,
   outBytes: OUT_BYTES,
   maxHeads: MAX_HEADS,
+  scoreSlotBytes: SCORE_SLOT_BYTES,
+  typeOverdue: TYPE_OVERDUE,
   flagOldClient: FLAG_OLD_CLIENT,
   headNoLength: HEAD_NO_LENGTH,
 }

@@ -10,7 +10,7 @@ import { Exchange } from '../gateway/exchange.js'
 import { createFileWrapper, type FileWrapperClass } from '../gateway/file-wrapper.js'
 import { type Head, HeadCache } from '../gateway/headers.js'
 import type { ExchangeHost, HostedExchange } from '../gateway/host.js'
-import type { Block, GatewayApp } from '../gateway/types.js'
+import type { Block, Environ, GatewayApp } from '../gateway/types.js'
 import type { NativeEngine } from '../native/addon.js'
 import * as L from '../native/layout.js'
 import { Isolation } from './isolation.js'
@@ -59,6 +59,8 @@ export class Dispatcher implements ExchangeHost {
   /** Exchanges that did not finish in their round and wait for something, by connection. */
   private readonly open: (HostedExchange | undefined)[] = []
   private filled = 0
+  /** Of the request that was started last in this round: what runs, if anything does. */
+  private running: Environ | null = null
   private over = false
 
   constructor(options: DispatcherOptions) {
@@ -87,6 +89,11 @@ export class Dispatcher implements ExchangeHost {
     }
     const factory = new EnvironFactory({ inbox, vars: engine.vars }, facts, keyNames)
     this.listening = { engine, inbox, factory, out: Buffer.from(engine.out.buffer) }
+  }
+
+  /** The request that the application was called for last in this round, for people; null: none. */
+  get runs(): string | null {
+    return this.running === null ? null : requestLine(this.running)
   }
 
   /** The engine is closed: whatever has not finished has lost its client. */
@@ -126,6 +133,7 @@ export class Dispatcher implements ExchangeHost {
       before = this.takeRequest(events, at, connection)
       beforeConnection = connection
     }
+    this.running = null
   }
 
   private takeRequest(events: Int32Array, at: number, connection: number): Exchange {
@@ -152,6 +160,7 @@ export class Dispatcher implements ExchangeHost {
         exchange.addTrailers(factory.text(events[at + L.EVENT_TRAILERS], trailers))
       }
     }
+    this.running = environ
     if (this.isolation.wraps) {
       this.isolation.inside(() => exchange.run(this.app, environ))
     } else {
@@ -160,6 +169,7 @@ export class Dispatcher implements ExchangeHost {
     }
     if (!exchange.done) {
       exchange.keepInline()
+      exchange.environ = environ
       this.list(exchange)
     }
     return exchange
@@ -185,6 +195,7 @@ export class Dispatcher implements ExchangeHost {
     const exchange = this.open[connection]
     if (exchange === undefined || exchange.generation !== events[at + L.EVENT_GENERATION]) return
     const type = events[at + L.EVENT_TYPE]
+    if (type === L.TYPE_OVERDUE) this.log.error(overdue(exchange))
     if (this.isolation.wraps) this.isolation.inside(() => notify(exchange, type))
     else notify(exchange, type)
     if (exchange.done) this.unlist(exchange)
@@ -372,6 +383,21 @@ function notify(exchange: HostedExchange, type: number): void {
   if (type === L.TYPE_BODY) exchange.bodyArrived()
   else if (type === L.TYPE_WRITABLE) exchange.writable()
   else exchange.aborted()
+}
+
+/** Nothing of it runs that could have a stack: what the process waits for is the trace that it left. */
+function overdue({ environ }: HostedExchange): string {
+  const counts = new Map<string, number>()
+  for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1)
+  const pending = [...counts].map(([name, count]) => (count > 1 ? `${name} × ${count}` : name))
+  return (
+    `harakiri: ${environ === null ? 'a request' : requestLine(environ)} is not answered in time: it waits for something that ` +
+    `does not come; pending in this process: ${pending.join(', ') || 'nothing'}`
+  )
+}
+
+function requestLine({ REQUEST_METHOD: method, REQUEST_URI: uri }: Environ): string {
+  return `${method} ${String(uri).replace(/[^\x21-\x7e]/g, '?')}`
 }
 
 function takeNews(factory: EnvironFactory, news: Int32Array, at: number): void {

@@ -9,6 +9,7 @@ import { VERSION } from '../version.js'
 import { Dispatcher } from './dispatcher.js'
 import { Log } from './log.js'
 import { openSocket } from './open-socket.js'
+import { Scoreboard, type ScorePlace } from './scoreboard.js'
 import { SocketFiles } from './socket-files.js'
 import {
   describeListener,
@@ -17,10 +18,22 @@ import {
   type Wanted,
   wantedSockets,
 } from './sockets.js'
+import { watchThread } from './watchdog.js'
 
 const PROXY_MODE = { off: 0, allow: 1, require: 2 }
 /** What setTimeout can wait for: 24 days. Longer is for ever. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** What surrounds a server; what is absent it makes for itself, or does without. */
+export interface Surroundings {
+  /** Where it counts. */
+  readonly score?: ScorePlace
+  /**
+   * Called when the application has not given the thread back for longer than harakiri allows, in the
+   * middle of what holds it, after everybody who waits has had an answer. Ends the process.
+   */
+  readonly onHeld?: () => void
+}
 
 export class Server {
   /** Empty before start(). */
@@ -29,12 +42,19 @@ export class Server {
   private readonly log: Log
   private readonly dispatcher: Dispatcher
   private engine: NativeEngine | null = null
+  private readonly surroundings: Surroundings
   private closing: Promise<void> | null = null
   private closed: () => void = () => {}
   private mercy: { readonly ends: number; readonly timer: NodeJS.Timeout } | null = null
   private readonly socketFiles: SocketFiles = new SocketFiles()
 
-  constructor(app: GatewayApp, options: Options, log: Log = new Log()) {
+  constructor(
+    app: GatewayApp,
+    options: Options,
+    log: Log = new Log(),
+    surroundings: Surroundings = {},
+  ) {
+    this.surroundings = surroundings
     this.options = options
     this.log = log
     this.dispatcher = new Dispatcher({
@@ -63,11 +83,36 @@ export class Server {
     this.dispatcher.attach(engine, addon.keyNames, sharesSockets(this.options))
     try {
       for (const wanted of wantedSockets(this.options)) await this.open(engine, wanted)
+      this.count(engine)
       engine.start()
     } catch (error) {
       this.closeNow()
       throw error
     }
+  }
+
+  private count(engine: NativeEngine): void {
+    const { score, onHeld } = this.surroundings
+    const watched = onHeld !== undefined && this.options.harakiri > 0
+    if (score === undefined && !watched) return
+    const board = new Scoreboard(score?.fd ?? -1, score?.slots ?? 1)
+    const slot = score?.slot ?? 0
+    engine.setScore(board.memory, slot)
+    if (!watched) return
+    const { fd, slots } = board
+    const addon = process.env.POSTERN_ADDON
+    watchThread({ fd, slots, slot, addon, seconds: this.options.harakiri }, (stack) => {
+      this.giveUp(engine, stack)
+      onHeld()
+    })
+  }
+
+  private giveUp(engine: NativeEngine, stack: string): void {
+    const { runs } = this.dispatcher
+    const what = runs === null ? 'the application' : runs
+    this.log.error(`harakiri: ${what} has held the thread for ${this.options.harakiri} s\n${stack}`)
+    this.socketFiles.remove()
+    engine.failAll()
   }
 
   /** Connections and requests since the start. */
@@ -148,6 +193,7 @@ export function nativeOptions(options: Options): NativeOptions {
     bodyTimeoutS: options.socketTimeout,
     writeTimeoutS: options.soSendTimeout,
     keepaliveTimeoutS: options.httpKeepalive,
+    harakiriS: options.harakiri,
     maxConnections: options.maxConnections,
     refuseUnderscores: options.headerMap === 'refuse',
     stripHeaderSpaces: options.stripHeaderSpaces,
