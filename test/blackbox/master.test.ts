@@ -24,7 +24,7 @@ function application(version: string): string {
       if (path === '/wait') return new Promise((done) => {
         console.log('waiting')
         release = () => done('waited')
-        setTimeout(release, 700)
+        setTimeout(release, 2000)
       })
       return '${version}'
     }
