@@ -16,13 +16,14 @@ import { runMaster } from './run-master.js'
 import { usage } from './usage.js'
 
 async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Promise<void> {
-  const plan = readPlan(argv)
+  const plan = await readPlan(argv)
   const { options } = plan
   if (options.help || options.helpAll) {
     return void process.stdout.write(usage(options.helpAll))
   }
   if (options.version) return void process.stdout.write(`postern ${VERSION}\n`)
   checkMaster(options)
+  for (const note of plan.notes) log.info(note)
   if (hasMaster(options)) await runMaster(plan, argv, lifetime, log)
   else await serveHere(plan, lifetime, log)
 }

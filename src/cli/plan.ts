@@ -1,10 +1,17 @@
-// What to run, read from the command line and the environment, and the process made as it says:
-// variables and working directory. Can be read again for a reload, from the same starting point.
+// What to run, read from the command line, the environment and configuration files, and the process
+// made as they say: variables and working directory. Can be read again for a reload, from the same
+// starting point.
 import { parseAddress } from '../config/address.js'
-import { parseCommandLine } from '../config/command-line.js'
+import { readConfiguration } from '../config/configuration.js'
 import type { Options } from '../config/options.js'
 import { EXIT, StartError } from '../errors.js'
 import type { MasterPlan } from '../manager/master.js'
+import { importModule } from '../server/import-module.js'
+
+export interface Plan extends MasterPlan {
+  /** What is worth a line in the log, once. */
+  readonly notes: readonly string[]
+}
 
 const home = process.cwd()
 const environment = { ...process.env }
@@ -12,17 +19,23 @@ const environment = { ...process.env }
 /**
  * @throws {StartError} an option that is wrong, no application
  */
-export function readPlan(argv: readonly string[]): MasterPlan {
+export async function readPlan(argv: readonly string[]): Promise<Plan> {
   restoreProcess()
-  const { options, app } = parseCommandLine(argv)
+  const { options, app, env, notes } = await readConfiguration(argv, environment, importAnew)
   // --help and --version need none.
-  if (options.help || options.helpAll || options.version) return { ...here(), options, app: '' }
+  if (options.help || options.helpAll || options.version) {
+    return { ...here(), options, app: '', notes }
+  }
   if (app === undefined || app === '') {
     throw new StartError('no application: postern [options] APP[:export], see postern --help')
   }
-  prepareProcess(options)
+  prepareProcess(options, env)
   addDefaultSocket(options)
-  return { ...here(), options, app }
+  return { ...here(), options, app, notes }
+}
+
+function importAnew(file: string, path: string) {
+  return importModule(file, path, { anew: true })
 }
 
 function here(): Pick<MasterPlan, 'cwd' | 'env'> {
@@ -39,7 +52,8 @@ function restoreProcess(): void {
 }
 
 /** Before the application is loaded: it may look at both. */
-function prepareProcess(options: Options): void {
+function prepareProcess(options: Options, env: NodeJS.ProcessEnv): void {
+  Object.assign(process.env, env)
   for (const pair of options.env) {
     const at = pair.indexOf('=')
     process.env[pair.slice(0, at)] = pair.slice(at + 1)

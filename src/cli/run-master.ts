@@ -1,19 +1,19 @@
 // A master on the command line: its start, its banner, and the signals that are not about the end.
 import { watchFile } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Master, type MasterPlan } from '../manager/master.js'
+import { Master } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
 import type { Log } from '../server/log.js'
 import { banner } from './banner.js'
 import type { Lifetime } from './lifetime.js'
-import { readPlan } from './plan.js'
+import { type Plan, readPlan } from './plan.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 /** How often files of --touch-reload are looked at. */
 const TOUCH_INTERVAL_MS = 1000
 
 export async function runMaster(
-  plan: MasterPlan,
+  plan: Plan,
   argv: readonly string[],
   lifetime: Lifetime,
   log: Log,
@@ -25,9 +25,16 @@ export async function runMaster(
   const whenStarted = (then: () => void) => () => {
     if (started) then()
   }
+  const said = new Set(plan.notes)
+  const readAgain = async () => {
+    const next = await readPlan(argv)
+    for (const note of next.notes) if (!said.has(note)) log.info(note)
+    for (const note of next.notes) said.add(note)
+    return next
+  }
   const reload = (why: string) => {
     log.info(`${why}: reloading`)
-    void master.reload(async () => readPlan(argv))
+    void master.reload(readAgain)
   }
   process.on(
     'SIGHUP',

@@ -28,13 +28,24 @@ const PLACE_TIMEOUT_MS = 10_000
 
 export type Module = Record<string, unknown>
 
+export interface ImportOptions {
+  /** As it is in the file now, even if it was imported before; what it imports itself is not read again. */
+  readonly anew?: boolean
+}
+
+let imports = 0
+
 /**
  * @param path the file as the user named it, for messages
  * @throws {StartError} it does not load
  */
-export async function importModule(file: string, path: string): Promise<Module> {
+export async function importModule(
+  file: string,
+  path: string,
+  options: ImportOptions = {},
+): Promise<Module> {
   try {
-    return await importFile(file)
+    return await importFile(file, options.anew === true)
   } catch (error) {
     const reason = explain(error, file)
     throw new StartError(`${path} does not load: ${reason}`, undefined, { cause: error })
@@ -42,12 +53,16 @@ export async function importModule(file: string, path: string): Promise<Module> 
 }
 
 /** By Node where it can: 22.18 and later strip types themselves, but compile nothing. */
-async function importFile(file: string): Promise<Module> {
+async function importFile(file: string, anew: boolean): Promise<Module> {
   const extension = extname(file)
+  const { href } = pathToFileURL(file)
+  // Modules are kept by their URLs, those of CommonJS by their paths.
+  const url = anew ? `${href}?import=${++imports}` : href
+  if (anew) delete createRequire(import.meta.url).cache[file]
   const strips = Boolean((process.features as { typescript?: unknown }).typescript)
   if (JSX.has(extension) || (TYPESCRIPT.has(extension) && !strips)) return importByJiti(file)
   try {
-    return (await import(pathToFileURL(file).href)) as Module
+    return (await import(url)) as Module
   } catch (error) {
     if (!TYPESCRIPT.has(extension) || !needsCompiler(error)) throw error
     return importByJiti(file)

@@ -19,8 +19,11 @@ import type { Listener } from './sockets.js'
 
 /** What acts on the process, which is not ours here. */
 const COMMAND_LINE_ONLY = [
+  'app',
   'chdir',
+  'config',
   'env',
+  'env-file',
   'help',
   'help-all',
   'master',
@@ -29,6 +32,8 @@ const COMMAND_LINE_ONLY = [
   'pidfile',
   'processes',
   'reload-on-rss',
+  'set-placeholder',
+  'strict',
   'touch-reload',
   'version',
 ] as const

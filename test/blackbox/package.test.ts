@@ -62,8 +62,13 @@ describe('the manifest', () => {
     expect(manifest.gypfile).toBe(false)
   })
 
-  test('depends on two packages at run time, and uWebSockets is not one of any kind', () => {
-    expect(Object.keys(manifest.dependencies)).toEqual(['jiti', 'node-gyp-build'])
+  test('depends on four packages at run time, and uWebSockets is not one of any kind', () => {
+    expect(Object.keys(manifest.dependencies)).toEqual([
+      'jiti',
+      'node-gyp-build',
+      'smol-toml',
+      'yaml',
+    ])
     const others = { ...manifest.devDependencies, ...manifest.optionalDependencies }
     expect(Object.keys(others).filter((name) => /uwebsockets/i.test(name))).toEqual([])
   })
@@ -113,7 +118,7 @@ describe('installed with scripts off', () => {
     expect(installed).not.toContain('build')
     expect(
       readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.')),
-    ).toEqual(['jiti', 'node-gyp-build', 'postern'])
+    ).toEqual(['jiti', 'node-gyp-build', 'postern', 'smol-toml', 'yaml'])
   })
 
   test('npx postern serves an application of TypeScript, and Ctrl-C ends it in good order', async () => {

@@ -1,10 +1,14 @@
-// argv → options and application; what the table does not have is an error that helps.
+// argv → options, application and files; what the table does not have is an error that helps.
 import { describe, expect, test } from 'vitest'
 import { parseCommandLine } from '../../src/config/command-line.js'
 import { defaultOptions } from '../../src/config/options.js'
+import { resolveSettings } from '../../src/config/settings.js'
 import { ConfigError, EXIT } from '../../src/errors.js'
 
-const parse = (...argv: string[]) => parseCommandLine(argv)
+const parse = (...argv: string[]) => {
+  const { settings, app } = parseCommandLine(argv)
+  return { options: resolveSettings(settings), app }
+}
 const optionsOf = (...argv: string[]) => parse(...argv).options
 
 function errorOf(...argv: string[]): ConfigError {
@@ -60,6 +64,39 @@ describe('a command line', () => {
   test('may have a value that begins with a dash, behind "="', () => {
     expect(optionsOf('--chdir=-x').chdir).toBe('-x')
   })
+})
+
+describe('configuration files', () => {
+  const files = (...argv: string[]) => parseCommandLine(argv).files
+
+  test('are what options name, in their order, and words that end like one', () => {
+    expect(files('--ini', 'a', 'b.toml', '-c', 'c.json', 'd.ini:prod', '--yml=e')).toEqual([
+      { path: 'a', kind: 'ini' },
+      { path: 'b.toml', kind: undefined },
+      { path: 'c.json', kind: 'config' },
+      { path: 'd.ini:prod', kind: undefined },
+      { path: 'e', kind: 'yml' },
+    ])
+  })
+
+  test.each(['postern.config.ts', 'x/postern.config.mjs', 'postern.config.js'])(
+    '%s is one, other modules are applications',
+    (name) => {
+      expect(files(name)).toEqual([{ path: name, kind: undefined }])
+      expect(parse('config.ts').app).toBe('config.ts')
+    },
+  )
+
+  test('may not be looked for with --no-config', () => {
+    expect(parseCommandLine([]).lookForConfig).toBe(true)
+    expect(parseCommandLine(['--no-config']).lookForConfig).toBe(false)
+  })
+})
+
+test('options of uWSGI that do nothing are taken, with the value that some have', () => {
+  const line = parseCommandLine(['--thunder-lock', '--plugin', 'python3', '--lazy', 'app.ts'])
+  expect(line).toMatchObject({ accepted: ['thunder-lock', 'plugin', 'lazy'], app: 'app.ts' })
+  expect(line.settings).toEqual([])
 })
 
 describe('a mistake', () => {

@@ -1,0 +1,37 @@
+// postern.config.ts and its like: a module whose default export is an object of options, in camelCase
+// or with dashes, or a function that returns one. Nothing in it is expanded: it can compute.
+//
+// Functions among the options will be hooks one day: this is where they part from the options.
+import { ConfigError } from '../../errors.js'
+import { type DataEntry, optionEntries } from './data.js'
+import { LineError } from './ini-blocks.js'
+
+/** @throws {LineError} it exports something else */
+export async function moduleEntries(module: Record<string, unknown>): Promise<DataEntry[]> {
+  let exported = module.default
+  // `exports.default = …` of a CommonJS module, seen through import().
+  if (isObject(exported) && isObject(exported.default)) exported = exported.default
+  const options = typeof exported === 'function' ? await call(exported as () => unknown) : exported
+  if (!isObject(options)) {
+    throw new LineError(
+      0,
+      'its default export is an object of options, or a function that returns one',
+    )
+  }
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .flatMap(([key, value]) => optionEntries(key, value, 0))
+}
+
+async function call(make: () => unknown): Promise<unknown> {
+  try {
+    return await make()
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new LineError(0, `its function throws ${(error as Error)?.stack ?? String(error)}`)
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
