@@ -4,10 +4,7 @@
 import { optionNamed } from '../names.js'
 import type { Document } from './document.js'
 import { LineError } from './ini-blocks.js'
-import { parseJson } from './json.js'
 import type { FileKind } from './kinds.js'
-import { parseToml } from './toml.js'
-import { parseYaml } from './yaml.js'
 
 export interface DataEntry {
   readonly key: string
@@ -15,16 +12,19 @@ export interface DataEntry {
   readonly line: number
 }
 
-const PARSERS: Readonly<Record<string, (text: string) => Document>> = {
-  json: parseJson,
-  toml: parseToml,
-  yaml: parseYaml,
+type Parser = (text: string) => Document
+/** A start without such a file does not load their libraries. */
+const PARSERS: Readonly<Record<string, () => Promise<Parser>>> = {
+  json: async () => (await import('./json.js')).parseJson,
+  toml: async () => (await import('./toml.js')).parseToml,
+  yaml: async () => (await import('./yaml.js')).parseYaml,
 }
 const SECTIONS: ReadonlySet<string> = new Set(['uwsgi', 'postern'])
 
 /** @throws {LineError} */
-export function dataEntries(kind: FileKind, text: string): DataEntry[] {
-  const document = PARSERS[kind](text)
+export async function dataEntries(kind: FileKind, text: string): Promise<DataEntry[]> {
+  const parse = await PARSERS[kind]()
+  const document = parse(text)
   if (!isTable(document.value)) throw new LineError(1, 'it is not a table of options')
   return entriesOf(document.value, [], document)
 }

@@ -120,7 +120,8 @@ export class ConfigReader {
       }
       const text = readFileSync(place.path, 'utf8')
       if (kind === 'ini') return await this.run(parseIni(text, section), undefined)
-      for (const entry of dataEntries(kind, text)) await this.take(entry, this.expandEntry(entry))
+      for (const entry of await dataEntries(kind, text))
+        await this.take(entry, this.expandEntry(entry))
     } catch (error) {
       throw this.explain(error, place, from)
     }
