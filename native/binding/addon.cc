@@ -1,9 +1,9 @@
 // What the addon exports: the list of parts, and nothing else. No mutable globals, so that it can
 // be loaded in the main thread and in worker threads at once.
 #include <node_api.h>
-#include <unistd.h>
 
 #include "binding/js_api.h"
+#include "binding/js_process.h"
 #include "binding/js_scoreboard.h"
 #include "binding/napi_util.h"
 #include "binding/shared_layout.h"
@@ -11,14 +11,6 @@
 
 namespace postern {
 namespace {
-
-// For a thread that is held: process.exit() would wait for those who look at it.
-napi_value ExitNow(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value code;
-  napi_get_cb_info(env, info, &count, &code, nullptr, nullptr);
-  _exit(static_cast<int>(ToDouble(env, code, 1)));
-}
 
 // The names of the known keys, by number; 0 is none.
 napi_value KeyNames(napi_env env) {
@@ -68,9 +60,7 @@ napi_value Init(napi_env env, napi_value exports) {
   napi_create_function(env, "openScoreboard", NAPI_AUTO_LENGTH, JsOpenScoreboard, nullptr,
                        &scoreboard);
   SetProperty(env, exports, "openScoreboard", scoreboard);
-  napi_value exit_now;
-  napi_create_function(env, "exitNow", NAPI_AUTO_LENGTH, ExitNow, nullptr, &exit_now);
-  SetProperty(env, exports, "exitNow", exit_now);
+  ExportProcess(env, exports);
   SetProperty(env, exports, "keyNames", KeyNames(env));
   SetProperty(env, exports, "layout", Layout(env));
   return exports;

@@ -157,6 +157,8 @@ export interface NativeAddon {
    * @throws Error with an errno `code`, such as EBADF.
    */
   openScoreboard(fd: number, slots: number): NativeScoreboard
+  /** [waiting, capacity] of a listening socket, null: it is none, or the kernel does not tell. */
+  listenQueue(fd: number): [number, number] | null
   /** _exit(2): no handler runs, no JavaScript, nothing waits. */
   exitNow(code: number): never
   /** Meta-variable names of the known keys, by number. */
