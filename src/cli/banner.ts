@@ -5,13 +5,20 @@ import { VERSION } from '../version.js'
 /**
  * @param app the application as it was named
  * @param what its interface, and how that was found
+ * @param stats where the stats socket is, if there is one
  */
-export function banner(app: string, what: string, listeners: readonly Listener[]): string {
+export function banner(
+  app: string,
+  what: string,
+  listeners: readonly Listener[],
+  stats?: string,
+): string {
   const lines = [`Postern ${VERSION}: ${app}, ${what}`]
   for (const listener of listeners) {
     const shown = `  ${listener.protocol.padEnd(6)} ${listener.url ?? listener.address}`
     lines.push(shown + (listener.protocol === 'uwsgi' ? uwsgiHint(listener.address) : ''))
   }
+  if (stats !== undefined) lines.push(`  stats  ${stats}`)
   const web = listeners.find((listener) => listener.protocol === 'http')
   if (web !== undefined) lines.push(`  try    ${curl(web)}`)
   return `${lines.join('\n')}\n`

@@ -3,8 +3,10 @@
 // When and how the process ends is in lifetime.ts, what to run in plan.ts.
 import { hasMaster, type Options } from '../config/options.js'
 import { ConfigError } from '../errors.js'
+import { Lone } from '../manager/lone.js'
 import type { MasterPlan } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
+import { serveStats } from '../manager/stats-server.js'
 import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
 import { Server } from '../server/server.js'
@@ -49,12 +51,17 @@ async function serveHere(
 ): Promise<void> {
   lifetime.load(app)
   const detected = await loadApp(app, options.interface)
-  const server = new Server(detected.app, options, log, { onHeld: () => lifetime.endHeld() })
+  const lone = new Lone()
+  const server = new Server(detected.app, options, log, {
+    score: lone.place,
+    onHeld: () => lifetime.endHeld(),
+  })
+  const stats = await serveStats(options, () => lone.facts(app, server))
   await server.start()
   lifetime.serve(server)
   writePidfile(options.pidfile)
   process.stdout.write(
-    banner(app, `${detected.interface} interface (${detected.reason})`, server.listeners),
+    banner(app, `${detected.interface} interface (${detected.reason})`, server.listeners, stats),
   )
 }
 

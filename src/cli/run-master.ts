@@ -3,6 +3,7 @@ import { watchFile } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Master } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
+import { serveStats } from '../manager/stats-server.js'
 import type { Log } from '../server/log.js'
 import { banner } from './banner.js'
 import type { Lifetime } from './lifetime.js'
@@ -54,11 +55,17 @@ export async function runMaster(
       if (now.mtimeMs !== before.mtimeMs && now.mtimeMs !== 0) touched()
     })
   }
+  const stats = await serveStats(plan.options, () => master.facts())
   await master.start()
   started = true
   writePidfile(plan.options.pidfile)
   const workers = `${master.pids.length} ${master.pids.length === 1 ? 'worker' : 'workers'}`
   process.stdout.write(
-    banner(plan.app, `${master.interface}, master ${process.pid}, ${workers}`, master.sockets),
+    banner(
+      plan.app,
+      `${master.interface}, master ${process.pid}, ${workers}`,
+      master.sockets,
+      stats,
+    ),
   )
 }

@@ -233,6 +233,14 @@ export const OPTIONS = [
     doc: 'write the process id there, of the master if there is one',
   },
   {
+    name: 'stats',
+    type: 'address',
+    group: 'Processes',
+    aliases: ['stats-server', 'stat'],
+    metavar: 'ADDR',
+    doc: "uWSGI's stats as JSON there, /metrics for Prometheus over HTTP",
+  },
+  {
     name: 'buffer-size',
     type: 'bytes',
     group: 'Limits',

@@ -11,9 +11,12 @@ import { StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
 import { Scoreboard, type ScorePlace } from '../server/scoreboard.js'
 import type { Listener } from '../server/sockets.js'
+import { VERSION } from '../version.js'
 import { Backoff } from './backoff.js'
+import { Census, socketFacts } from './census.js'
 import { Heartbeat } from './heartbeat.js'
 import { Listeners } from './listeners.js'
+import type { Facts } from './stats.js'
 import { WorkerHandle } from './worker-handle.js'
 
 /** Workers of a generation, of the one before, and replacements: never that many threads. */
@@ -51,6 +54,7 @@ export class Master {
   private readonly listeners: Listeners = new Listeners()
   private readonly board: Scoreboard = new Scoreboard(-1, SLOTS)
   private readonly heartbeat: Heartbeat
+  private readonly census: Census = new Census(this.board)
   /** All that live: of this generation, and those of the last one that still drain. */
   private readonly workers = new Set<WorkerHandle>()
   private readonly backoffs = new Map<number, Backoff>()
@@ -87,6 +91,20 @@ export class Master {
 
   get pids(): readonly number[] {
     return [...this.workers].filter(({ state }) => state === 'ready').map(({ pid }) => pid)
+  }
+
+  /** What a stats socket tells. */
+  facts(): Facts {
+    return {
+      version: VERSION,
+      pid: process.pid,
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      cwd: this.plan.cwd,
+      app: this.plan.app,
+      sockets: socketFacts(this.listeners.described, this.listeners.inheritance),
+      workers: this.census.workers(this.wanted),
+    }
   }
 
   /**
@@ -218,6 +236,7 @@ export class Master {
       env,
       options: this.listeners.inherited(options),
       score: this.takeScore(),
+      threads: 1,
       descriptors: [...this.listeners.inheritance, this.board.fd],
     }
     const worker = new WorkerHandle(id, plan, {
@@ -226,6 +245,7 @@ export class Master {
       ended: (one) => this.onEnded(one),
     })
     this.workers.add(worker)
+    this.census.spawned(worker)
     return worker
   }
 
@@ -246,7 +266,7 @@ export class Master {
 
   private onEnded(worker: WorkerHandle): void {
     this.workers.delete(worker)
-    this.board.release(worker.slot, 1)
+    this.census.ended(worker)
     if (this.closing !== null) return this.finishClosing()
     if (this.awaited?.workers.delete(worker) === true) return this.onAwaitedEnded(worker)
     this.tired.delete(worker)

@@ -23,6 +23,7 @@ export interface SpawnPlan {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly score: ScorePlace | undefined
+  readonly threads: number
   /** Descriptors that it inherits behind its control channel. */
   readonly descriptors: readonly number[]
 }
@@ -35,6 +36,8 @@ export class WorkerHandle {
   readonly id: number
   /** Its place in the scoreboard, -1: it has none. */
   readonly slot: number
+  /** How many slots it has, one for each engine. */
+  readonly threads: number
   state: 'starting' | 'ready' | 'stopping' | 'ended' = 'starting'
   /** Whether its end is what was wanted. */
   told = false
@@ -54,6 +57,7 @@ export class WorkerHandle {
   constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
     this.id = id
     this.slot = plan.score?.slot ?? -1
+    this.threads = plan.threads
     this.quiet = new Promise((done) => {
       this.beQuiet = done
     })

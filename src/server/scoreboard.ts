@@ -35,6 +35,39 @@ export interface Score {
   readonly overdue: number
 }
 
+export const EMPTY_SCORE: Score = {
+  requests: 0,
+  sentBytes: 0,
+  busyNs: 0,
+  responseNs: 0,
+  turns: 0,
+  inFlight: 0,
+  connections: 0,
+  busySinceNs: 0,
+  responses: [0, 0, 0, 0, 0],
+  clientGone: 0,
+  overdue: 0,
+}
+
+/** Of two engines, or of two lives of one. Whoever has been busy for longer counts. */
+export function sumOf(a: Score, b: Score): Score {
+  const classOf = (i: number) => a.responses[i] + b.responses[i]
+  const since = [a.busySinceNs, b.busySinceNs].filter((one) => one > 0)
+  return {
+    requests: a.requests + b.requests,
+    sentBytes: a.sentBytes + b.sentBytes,
+    busyNs: a.busyNs + b.busyNs,
+    responseNs: a.responseNs + b.responseNs,
+    turns: a.turns + b.turns,
+    inFlight: a.inFlight + b.inFlight,
+    connections: a.connections + b.connections,
+    busySinceNs: since.length === 0 ? 0 : Math.min(...since),
+    responses: [classOf(0), classOf(1), classOf(2), classOf(3), classOf(4)],
+    clientGone: a.clientGone + b.clientGone,
+    overdue: a.overdue + b.overdue,
+  }
+}
+
 /** The request that came last. */
 export interface CurrentRequest {
   readonly method: string

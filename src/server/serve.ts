@@ -32,6 +32,7 @@ const COMMAND_LINE_ONLY = [
   'pidfile',
   'processes',
   'reload-on-rss',
+  'stats',
   'set-placeholder',
   'strict',
   'touch-reload',

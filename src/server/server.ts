@@ -38,6 +38,8 @@ export interface Surroundings {
 export class Server {
   /** Empty before start(). */
   readonly listeners: Listener[] = []
+  /** Theirs, in the same order; they belong to the engine. */
+  readonly descriptors: number[] = []
   private readonly options: Options
   private readonly log: Log
   private readonly dispatcher: Dispatcher
@@ -172,6 +174,7 @@ export class Server {
     const bound = await openSocket(engine, wanted, this.options, this.socketFiles)
     this.dispatcher.nameListener(bound.index, serverName(bound))
     this.listeners.push(describeListener(wanted, bound))
+    this.descriptors.push(bound.fd)
   }
 }
 

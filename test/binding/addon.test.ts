@@ -151,6 +151,7 @@ test('every option of the table is one of the server or of the command line', ()
     'config/command-line',
     'config/configuration',
     'config/options',
+    'manager/stats-server',
     'manager/tiredness',
   ]
   const line = files.map((file) => source(`src/${file}.ts`)).join('')
