@@ -10,7 +10,6 @@ interface Accepted {
 
 const PYTHON = 'it is about the Python interpreter'
 const NOT_SO_FAR = 'not so far'
-const BUSYNESS = { reason: NOT_SO_FAR, value: true } as const
 
 export const ACCEPTED: Readonly<Record<string, Accepted>> = {
   autoload: { reason: 'nothing is a plugin here' },
@@ -54,20 +53,12 @@ export const ACCEPTED: Readonly<Record<string, Accepted>> = {
 
   // What is to come.
   'auto-procname': { reason: NOT_SO_FAR },
-  cheaper: { reason: NOT_SO_FAR, value: true },
-  'cheaper-algo': { reason: NOT_SO_FAR, value: true },
-  'cheaper-busyness-backlog-alert': BUSYNESS,
-  'cheaper-busyness-backlog-multiplier': BUSYNESS,
-  'cheaper-busyness-backlog-nonzero': BUSYNESS,
-  'cheaper-busyness-backlog-step': BUSYNESS,
-  'cheaper-busyness-max': BUSYNESS,
-  'cheaper-busyness-min': BUSYNESS,
-  'cheaper-busyness-multiplier': BUSYNESS,
-  'cheaper-busyness-penalty': BUSYNESS,
-  'cheaper-busyness-verbose': { reason: NOT_SO_FAR },
-  'cheaper-initial': { reason: NOT_SO_FAR, value: true },
-  'cheaper-overload': { reason: NOT_SO_FAR, value: true },
-  'cheaper-step': { reason: NOT_SO_FAR, value: true },
+  'cheaper-busyness-backlog-multiplier': {
+    reason: 'workers of an alert go as all others do',
+    value: true,
+  },
+  'cheaper-busyness-backlog-nonzero': { reason: 'the alert is about how many wait', value: true },
+  'cheaper-busyness-verbose': { reason: 'each change is logged' },
   'die-on-term': { reason: 'TERM always ends it' },
   'disable-logging': { reason: 'no line a request is written so far' },
   'enable-threads': { reason: 'always on' },

@@ -71,7 +71,7 @@ export function uwsgiStats(facts: Facts): object {
   }
 }
 
-function uwsgiWorker(worker: WorkerFacts, { app, cwd }: Facts): object {
+function uwsgiWorker(worker: WorkerFacts, { cwd }: Facts): object {
   const { score, total } = worker
   const exceptions = total.responses[4]
   return {
@@ -101,7 +101,6 @@ function uwsgiWorker(worker: WorkerFacts, { app, cwd }: Facts): object {
         requests: total.requests,
         exceptions,
         chdir: cwd,
-        callable: app,
       },
     ],
     cores: worker.cores.map(uwsgiCore),
