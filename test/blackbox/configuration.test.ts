@@ -209,6 +209,26 @@ describe('a reload', () => {
   })
 })
 
+describe('--show-config', () => {
+  test('says what is set where, and starts nothing', async () => {
+    const dir = ownDirectory()
+    write(dir, { 'app.ini': INI })
+    const env = { POSTERN_PROCESSES: '3' }
+    const { code, output, errors } = await runToEnd(['app.ini', '--show-config'], { dir, env })
+    expect([code, errors]).toEqual([0, ''])
+    expect(output).toContain('; POSTERN_PROCESSES, over app.ini:4\nprocesses = 3\n')
+    expect(output).toContain('; app.ini:6\nenv = GREETING=app\n')
+  })
+
+  test('says what is wrong', async () => {
+    const dir = ownDirectory()
+    write(dir, { 'app.ini': '[uwsgi]\nlistn = 5' })
+    const { code, output, errors } = await runToEnd(['app.ini', '--print-config'], { dir })
+    expect([code, output]).toEqual([EXIT.PERMANENT, ''])
+    expect(errors).toBe('postern: app.ini:2: unknown option "listn": did you mean listen?\n')
+  })
+})
+
 // That they start at all is in examples.test.ts.
 describe('of the examples', () => {
   /** A copy, since files appear beside it. */
