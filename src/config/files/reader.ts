@@ -115,7 +115,10 @@ export class ConfigReader {
     try {
       if (kind === 'module') {
         const module = await this.around.importModule(place.path, place.given)
-        for (const entry of await moduleEntries(module)) await this.take(entry, entry.value)
+        const context = { env: { ...this.around.env } }
+        for (const entry of await moduleEntries(module, context)) {
+          await this.take(entry, entry.value)
+        }
         return
       }
       const text = readFileSync(place.path, 'utf8')

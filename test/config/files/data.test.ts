@@ -153,6 +153,11 @@ describe('a mistake', () => {
   })
 })
 
+test('the function of a module is given the environment', async () => {
+  const text = "export default ({ env }) => ({ app: env.STAGE + '%n' })"
+  expect(await optionsOf('a.mjs', text)).toMatchObject({ app: 'prod%n' })
+})
+
 describe('a module that has changed is read again', () => {
   test.each([
     ['a.mjs', 'export default { listen: N }'],
