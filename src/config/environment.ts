@@ -15,8 +15,9 @@ export interface Environment {
   readonly unknown: readonly string[]
 }
 
-/** Ours, but no options. */
-const OTHERS_RE = /^POSTERN_(ADDON$|TEST_|.*_?SERVICE_(HOST|PORT)|PORT(_\d|$))/
+/** Ours, but no options; and what Kubernetes makes for a service, POSTERN_PORT=tcp://… among it. */
+const OTHERS_RE = /^POSTERN_(ADDON$|TEST_)|_SERVICE_(HOST|PORT)|_PORT_\d+_[A-Z]+/
+const KUBERNETES_VALUE_RE = /^(tcp|udp|sctp):\/\//
 
 /** @throws {ConfigError} a variable of POSTERN_ that is nearly an option */
 export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
@@ -36,9 +37,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     else if (spec !== undefined) {
       settings.push({ name: spec.name, value, layer: 'environment', place: variable })
     } else if (acceptedReason(key) !== undefined) accepted.push(key)
-    else if (prefix === 'POSTERN' && !OTHERS_RE.test(variable)) unknown.push(checked(variable, key))
+    else if (prefix === 'POSTERN' && !isOther(variable, value)) unknown.push(checked(variable, key))
   }
   return { settings, files, accepted, unknown }
+}
+
+function isOther(variable: string, value: string): boolean {
+  return OTHERS_RE.test(variable) || KUBERNETES_VALUE_RE.test(value)
 }
 
 function checked(variable: string, key: string): string {

@@ -56,6 +56,8 @@ describe('what is no option', () => {
       POSTERN_WEB_SERVICE_PORT: '80',
       POSTERN_PORT: 'tcp://10.0.0.1:80',
       POSTERN_PORT_80_TCP_PROTO: 'tcp',
+      POSTERN_HTTP_PORT: 'tcp://10.0.0.1:80',
+      POSTERN_HTTP_SERVICE_PORT_WEB: '80',
       POSTERN_COMPLETELY_DIFFERENT: 'x',
     }
     expect(readEnvironment(env)).toEqual({
@@ -67,6 +69,9 @@ describe('what is no option', () => {
   })
 
   test('is an error when it is nearly an option', () => {
+    expect(() => readEnvironment({ POSTERN_PORT: '8000' })).toThrow(
+      'POSTERN_PORT: no option is called so: did you mean POSTERN_HTTP_SOCKET?',
+    )
     expect(() => readEnvironment({ POSTERN_HTTP_SOCKT: ':1' })).toThrow(
       'POSTERN_HTTP_SOCKT: no option is called so: did you mean POSTERN_HTTP_SOCKET?',
     )

@@ -105,6 +105,7 @@ describe('a mistake', () => {
     ['a.toml', 'dev = true\nlisten = = 5', '2: invalid value'],
     ['a.toml', 'dev = true\nlisten = "x"', '2: listen is a whole number, not "x"'],
     ['a.toml', '\n[postern]\nlisten = true', '3: listen is a whole number, not true'],
+    ['a.toml', '[env]\nlisten = 1\n[postern]\nlisten = "x"', '4: listen is a whole number'],
     ['a.toml', 'listen = 1.5', '1: listen is a whole number, not 1.5'],
     ['a.toml', 'listen = 1979-05-27', '1: listen is a whole number, not '],
     ['a.toml', '\nchmod-socket = 660', '2: chmod-socket is an octal mode in quotes: "660"'],
