@@ -39,8 +39,7 @@ export interface FileEntry {
 }
 
 /** What has a percent sign or a dollar of its own: what is unknown there stays as it is. */
-const TEMPLATES_RE =
-  /^(log-?format|log-date|log-.*(encoder|route)|logger|hook-|exec-|route|cron|alarm)/
+const TEMPLATES_RE = /format|encoder|^log-(date|.*route)|logger$|^(hook|exec|route|cron|alarm)(-|$)/
 
 export class ConfigReader {
   readonly settings: Setting[] = []

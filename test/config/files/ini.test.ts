@@ -95,8 +95,15 @@ describe('placeholders', () => {
     expect(unknown).toEqual([])
   })
 
-  test('of the log and of hooks stay, where nothing has set them', async () => {
-    const lines = ['base = /x', 'log-format = %(addr) %(base) $(NOTHING)', 'chdir = %(log-format)']
+  test.each([
+    'log-format',
+    'logformat',
+    'access-log-format',
+    'log-encoder',
+    'hook-as-root',
+    'cron',
+  ])('of %s stay, where nothing has set them', async (key) => {
+    const lines = ['base = /x', `${key} = %(addr) %(base) $(NOTHING)`, `chdir = %(${key})`]
     expect((await iniSettings(lines)).at(-1)).toBe('chdir=%(addr) /x $(NOTHING)')
   })
 
