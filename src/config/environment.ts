@@ -29,7 +29,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     const match = /^(POSTERN|UWSGI)_([A-Z0-9_]+)$/.exec(variable)
     if (match === null || value === undefined || value === '') continue
     const [, prefix, rest] = match
-    if (prefix === 'UWSGI' && env[`POSTERN_${rest}`]) continue
     const key = rest.toLowerCase().replaceAll('_', '-')
     const spec = optionNamed(key)
     if (spec !== undefined && QUESTIONS.has(spec.name)) continue
@@ -39,7 +38,14 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     } else if (acceptedReason(key) !== undefined) accepted.push(key)
     else if (prefix === 'POSTERN' && !isOther(variable, value)) unknown.push(checked(variable, key))
   }
-  return { settings, files, accepted, unknown }
+  return { settings: preferOurs(settings), files, accepted, unknown }
+}
+
+/** Without those of UWSGI_ whose option is set by POSTERN_, under whichever of its names. */
+function preferOurs(settings: readonly Setting[]): Setting[] {
+  const isOurs = ({ place }: Setting) => place.startsWith('POSTERN_')
+  const ours = new Set(settings.filter(isOurs).map(({ name }) => name))
+  return settings.filter((setting) => isOurs(setting) || !ours.has(setting.name))
 }
 
 function isOther(variable: string, value: string): boolean {

@@ -16,6 +16,8 @@ describe('a variable', () => {
   test('of POSTERN_ stands in the place of the same one of UWSGI_', () => {
     const both = { UWSGI_SOCKET: ':1', POSTERN_SOCKET: ':2', UWSGI_LISTEN: '5' }
     expect(settings(both).map(([, , place]) => place)).toEqual(['POSTERN_SOCKET', 'UWSGI_LISTEN'])
+    const aliases = { POSTERN_PROCESSES: '2', UWSGI_WORKERS: '3' }
+    expect(settings(aliases)).toEqual([['processes', '2', 'POSTERN_PROCESSES']])
     expect(settings({ ...both, POSTERN_SOCKET: '' })).toContainEqual([
       'socket',
       ':1',

@@ -12,8 +12,27 @@ export interface ConfigContext {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** @throws {LineError} it exports something else */
+/** It may ask other machines; but a reload must not wait for ever. */
+const MOST_SECONDS = 60
+
+/** @throws {LineError} it exports something else, or does not come to an end */
 export async function moduleEntries(
+  loading: Promise<Record<string, unknown>>,
+  context: ConfigContext,
+): Promise<DataEntry[]> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const message = `it has not come to an end in ${MOST_SECONDS} seconds`
+    timer = setTimeout(() => reject(new LineError(0, message)), MOST_SECONDS * 1000)
+  })
+  try {
+    return await Promise.race([late, loading.then((module) => evaluate(module, context))])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function evaluate(
   module: Record<string, unknown>,
   context: ConfigContext,
 ): Promise<DataEntry[]> {

@@ -113,7 +113,7 @@ export class ConfigReader {
   ): Promise<void> {
     try {
       if (kind === 'module') {
-        const module = await this.around.importModule(place.path, place.given)
+        const module = this.around.importModule(place.path, place.given)
         const context = { env: { ...this.around.env } }
         for (const entry of await moduleEntries(module, context)) {
           await this.take(entry, entry.value)
