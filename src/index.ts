@@ -1,5 +1,6 @@
 // The public API, and nothing else.
 export type { Address } from './config/address.js'
+export type { Config, ConfigOptions } from './config/config-options.js'
 export { ConfigError, EXIT, GatewayError, StartError } from './errors.js'
 export type { GatewayInput } from './gateway/input.js'
 export type {

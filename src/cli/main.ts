@@ -15,6 +15,7 @@ import { banner } from './banner.js'
 import { Lifetime } from './lifetime.js'
 import { readPlan } from './plan.js'
 import { runMaster } from './run-master.js'
+import { showConfig } from './show-config.js'
 import { usage } from './usage.js'
 
 async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Promise<void> {
@@ -24,6 +25,9 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
     return void process.stdout.write(usage(options.helpAll))
   }
   if (options.version) return void process.stdout.write(`postern ${VERSION}\n`)
+  if (options.showConfig) {
+    return void process.stdout.write(showConfig(options, plan.settings, plan.app))
+  }
   checkMaster(options)
   for (const note of plan.notes) log.info(note)
   if (hasMaster(options)) await runMaster(plan, argv, lifetime, log)

@@ -4,11 +4,14 @@
 import { parseAddress } from '../config/address.js'
 import { readConfiguration } from '../config/configuration.js'
 import type { Options } from '../config/options.js'
+import type { Setting } from '../config/settings.js'
 import { EXIT, StartError } from '../errors.js'
 import type { MasterPlan } from '../manager/master.js'
 import { importModule } from '../server/import-module.js'
 
 export interface Plan extends MasterPlan {
+  /** What the options are made of, from the weakest to the strongest. */
+  readonly settings: readonly Setting[]
   /** What is worth a line in the log, once. */
   readonly notes: readonly string[]
 }
@@ -21,17 +24,16 @@ const environment = { ...process.env }
  */
 export async function readPlan(argv: readonly string[]): Promise<Plan> {
   restoreProcess()
-  const { options, app, env, notes } = await readConfiguration(argv, environment, importAnew)
-  // --help and --version need none.
-  if (options.help || options.helpAll || options.version) {
-    return { ...here(), options, app: '', notes }
-  }
-  if (app === undefined || app === '') {
+  const configuration = await readConfiguration(argv, environment, importAnew)
+  const { options, app = '', env, settings, notes } = configuration
+  const question = options.help || options.helpAll || options.showConfig || options.version
+  if (question) return { ...here(), options, app, settings, notes }
+  if (app === '') {
     throw new StartError('no application: postern [options] APP[:export], see postern --help')
   }
   prepareProcess(options, env)
   addDefaultSocket(options)
-  return { ...here(), options, app, notes }
+  return { ...here(), options, app, settings, notes }
 }
 
 function importAnew(file: string, path: string) {

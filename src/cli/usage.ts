@@ -3,7 +3,7 @@ import { metavar, OPTIONS, type OptionGroup, type OptionSpec } from '../config/o
 import { VERSION } from '../version.js'
 
 const SPECS: readonly OptionSpec[] = OPTIONS
-const GROUPS: readonly OptionGroup[] = [
+export const GROUPS: readonly OptionGroup[] = [
   'Sockets',
   'Application',
   'Processes',
@@ -15,7 +15,7 @@ const GROUPS: readonly OptionGroup[] = [
 ]
 
 /** Behind the names of groups. */
-const NOTES: Partial<Record<OptionGroup, string>> = { Timeouts: ' in seconds, 0: none' }
+export const NOTES: Partial<Record<OptionGroup, string>> = { Timeouts: ' in seconds, 0: none' }
 
 const COLUMNS = 100
 const INDENT = 2

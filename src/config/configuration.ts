@@ -2,6 +2,7 @@
 // order given, environment (POSTERN_ before UWSGI_), command line. Read again for each reload; keeps
 // nothing, and changes nothing of the process.
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { ConfigError } from '../errors.js'
 import { describeAccepted } from './accepted.js'
 import { type CommandLine, parseCommandLine } from './command-line.js'
@@ -10,16 +11,21 @@ import { readEnvironment } from './environment.js'
 import { USUAL_MODULES } from './files/kinds.js'
 import { ConfigReader, describeUnknown, type Surroundings } from './files/reader.js'
 import type { Options } from './options.js'
-import { QUESTIONS, resolveSettings, type Setting } from './settings.js'
+import { resolveSettings, type Setting } from './settings.js'
 
 export interface Configuration {
   readonly options: Options
   readonly app: string | undefined
+  /** What the options are made of, from the weakest to the strongest. */
+  readonly settings: readonly Setting[]
   /** The environment, with what environment files add to it. */
   readonly env: NodeJS.ProcessEnv
   /** What is worth a line in the log, once. */
   readonly notes: readonly string[]
 }
+
+/** Answered without a look at files, which may be what somebody needs help with. */
+const ALWAYS_ANSWERED: ReadonlySet<string> = new Set(['help', 'help-all', 'version'])
 
 type ImportModule = Surroundings['importModule']
 
@@ -33,8 +39,9 @@ export async function readConfiguration(
   importModule: ImportModule,
 ): Promise<Configuration> {
   const line = parseCommandLine(argv)
-  if (line.settings.some(({ name }) => QUESTIONS.has(name))) {
-    return { options: resolveSettings(line.settings), app: line.app, env, notes: [] }
+  if (line.settings.some(({ name }) => ALWAYS_ANSWERED.has(name))) {
+    const { settings } = line
+    return { options: resolveSettings(settings), app: line.app, settings, env, notes: [] }
   }
   const variables = { ...env }
   addEnvFiles(variables, [...readEnvironment(env).settings, ...line.settings])
@@ -43,9 +50,10 @@ export async function readConfiguration(
   const environment = readEnvironment(variables)
   const settings = [...reader.settings, ...environment.settings, ...line.settings]
   const options = resolveSettings(settings)
-  const notes = notesOf(reader, environment.unknown, [...environment.accepted, ...line.accepted])
   if (options.strict && reader.unknown.length > 0) throw describeUnknown(reader.unknown[0])
-  return { options, app: appOf(line.app, settings, options), env: variables, notes }
+  const app = appOf(line.app, settings, options)
+  const notes = notesOf(reader, environment.unknown, [...environment.accepted, ...line.accepted])
+  return { options, app, settings, env: variables, notes }
 }
 
 /** What is set already stays as it is; of two files the later one counts, as with Node's --env-file. */
@@ -81,7 +89,8 @@ function appOf(
   settings: readonly Setting[],
   { app }: Options,
 ): string | undefined {
-  if (positional === undefined || app === undefined || positional === app) return positional ?? app
+  if (positional === undefined || app === undefined) return positional ?? app
+  if (resolve(positional) === resolve(app)) return positional
   const { place } = settings.findLast(({ name }) => name === 'app') as Setting
   const where = place === '' ? '' : ` (${place})`
   throw new ConfigError(

@@ -15,8 +15,9 @@ export interface Environment {
   readonly unknown: readonly string[]
 }
 
-/** Ours, but no options. */
-const OTHERS_RE = /^POSTERN_(ADDON$|TEST_|.*_?SERVICE_(HOST|PORT)|PORT(_\d|$))/
+/** Ours, but no options; and what Kubernetes makes for a service, POSTERN_PORT=tcp://… among it. */
+const OTHERS_RE = /^POSTERN_(ADDON$|TEST_)|_SERVICE_(HOST|PORT)|_PORT_\d+_[A-Z]+/
+const KUBERNETES_VALUE_RE = /^(tcp|udp|sctp):\/\//
 
 /** @throws {ConfigError} a variable of POSTERN_ that is nearly an option */
 export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
@@ -28,7 +29,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     const match = /^(POSTERN|UWSGI)_([A-Z0-9_]+)$/.exec(variable)
     if (match === null || value === undefined || value === '') continue
     const [, prefix, rest] = match
-    if (prefix === 'UWSGI' && env[`POSTERN_${rest}`]) continue
     const key = rest.toLowerCase().replaceAll('_', '-')
     const spec = optionNamed(key)
     if (spec !== undefined && QUESTIONS.has(spec.name)) continue
@@ -36,9 +36,20 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     else if (spec !== undefined) {
       settings.push({ name: spec.name, value, layer: 'environment', place: variable })
     } else if (acceptedReason(key) !== undefined) accepted.push(key)
-    else if (prefix === 'POSTERN' && !OTHERS_RE.test(variable)) unknown.push(checked(variable, key))
+    else if (prefix === 'POSTERN' && !isOther(variable, value)) unknown.push(checked(variable, key))
   }
-  return { settings, files, accepted, unknown }
+  return { settings: preferOurs(settings), files, accepted, unknown }
+}
+
+/** Without those of UWSGI_ whose option is set by POSTERN_, under whichever of its names. */
+function preferOurs(settings: readonly Setting[]): Setting[] {
+  const isOurs = ({ place }: Setting) => place.startsWith('POSTERN_')
+  const ours = new Set(settings.filter(isOurs).map(({ name }) => name))
+  return settings.filter((setting) => isOurs(setting) || !ours.has(setting.name))
+}
+
+function isOther(variable: string, value: string): boolean {
+  return OTHERS_RE.test(variable) || KUBERNETES_VALUE_RE.test(value)
 }
 
 function checked(variable: string, key: string): string {

@@ -5,7 +5,8 @@ import { suggest } from './suggest.js'
 
 const SPECS: readonly OptionSpec[] = OPTIONS
 
-function spellings(name: string): string[] {
+/** "http-socket" → itself, "httpSocket", "http_socket". */
+export function spellings(name: string): string[] {
   return [name, camelCase(name), name.replaceAll('-', '_')]
 }
 

@@ -562,6 +562,14 @@ export const OPTIONS = [
     doc: 'every option',
   },
   {
+    name: 'show-config',
+    type: 'boolean',
+    group: 'Other',
+    aliases: ['print-config'],
+    default: false,
+    doc: 'the configuration as it is read, and where each value comes from',
+  },
+  {
     name: 'version',
     type: 'boolean',
     group: 'Other',

@@ -19,7 +19,12 @@ export interface Setting {
 }
 
 /** What only asks something of the command line, and configures nothing. */
-export const QUESTIONS: ReadonlySet<string> = new Set(['help', 'help-all', 'version'])
+export const QUESTIONS: ReadonlySet<string> = new Set([
+  'help',
+  'help-all',
+  'show-config',
+  'version',
+])
 
 /**
  * @param settings from the weakest to the strongest

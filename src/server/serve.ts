@@ -45,6 +45,7 @@ const COMMAND_LINE_ONLY = [
   'reload-on-rss',
   'stats',
   'set-placeholder',
+  'show-config',
   'strict',
   'touch-reload',
   'version',

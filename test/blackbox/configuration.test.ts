@@ -1,5 +1,5 @@
 // Configuration from outside: starts from files of each kind, and reloads that read them again.
-import { writeFileSync } from 'node:fs'
+import { cpSync, existsSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { EXIT } from '../../src/errors.js'
@@ -56,6 +56,33 @@ describe('a start', () => {
       const postern = await serve({ 'app.ini': INI }, args)
       expect(await greeting(postern)).toBe('app')
       await postern.stop()
+    },
+  )
+
+  test.each([
+    ['app.toml', 'app = "app.mjs"\nhttp-socket = "127.0.0.1:0"\n[env]\nGREETING = "%n"'],
+    ['app.yaml', 'app: app.mjs\nhttp-socket: 127.0.0.1:0\nenv:\n  GREETING: "%n"'],
+    ['app.json', '{"app": "app.mjs", "httpSocket": "127.0.0.1:0", "env": {"GREETING": "%n"}}'],
+  ])('from %s', async (name, text) => {
+    const postern = await serve({ [name]: text }, [name])
+    expect(await greeting(postern)).toBe('app')
+    await postern.stop()
+  })
+
+  test.each(['postern.config.ts', 'postern.config.js', 'postern.config.mjs'])(
+    'from %s, which is found without being named',
+    async (name) => {
+      const type = name.endsWith('.ts') ? ': Record<string, unknown>' : ''
+      const text = `const options${type} = { app: 'app.mjs', httpSocket: '127.0.0.1:0', env: 'GREETING=found' }
+        export default () => options`
+      const postern = await serve({ [name]: text, 'package.json': '{"type": "module"}' }, [])
+      expect(await greeting(postern)).toBe('found')
+      await postern.stop()
+      const { errors } = await runToEnd(['--no-config'], { dir: postern.dir })
+      expect(errors).toMatch(/^postern: no application: /)
+      write(postern.dir, { 'other.ini': '[uwsgi]' })
+      const other = await runToEnd(['other.ini'], { dir: postern.dir })
+      expect(other.errors).toMatch(/^postern: no application: /)
     },
   )
 
@@ -143,6 +170,25 @@ describe('a reload', () => {
     await postern.stop({ allow: RELOADS })
   })
 
+  test('reads a module of TypeScript again', async () => {
+    const text = (greeting: string, processes: number): string => `export default {
+      app: 'app.mjs', httpSocket: '127.0.0.1:0', master: true, processes: ${processes} as number,
+      env: { GREETING: '${greeting}' },
+    }`
+    const postern = await serve({ 'postern.config.ts': text('one', 1) }, [])
+    expect(await greeting(postern)).toBe('one')
+    write(postern.dir, { 'postern.config.ts': text('two', 2) })
+    await reload(postern)
+    expect(await greeting(postern)).toBe('two')
+    write(postern.dir, { 'postern.config.ts': 'export default {' })
+    postern.child.kill('SIGHUP')
+    const failed =
+      / error: reload failed, the old workers keep serving: postern\.config\.ts does not load/
+    await postern.logs(failed)
+    expect(await greeting(postern)).toBe('two')
+    await postern.stop({ allow: [...RELOADS, failed, /^ {4}/] })
+  })
+
   test.each([
     ['app.ini', `${INI}listen = many`, /app\.ini:7: listen is a whole number, not "many"$/],
     ['app.ini', `${INI}for = a b\n`, /app\.ini:7: "for" has no endfor$/],
@@ -160,5 +206,57 @@ describe('a reload', () => {
     write(postern.dir, { 'app.ini': ini, 'app.env': 'A=1' })
     await reload(postern)
     await postern.stop({ allow: [...RELOADS, failed] })
+  })
+})
+
+describe('--show-config', () => {
+  test('says what is set where, and starts nothing', async () => {
+    const dir = ownDirectory()
+    write(dir, { 'app.ini': INI })
+    const env = { POSTERN_PROCESSES: '3' }
+    const { code, output, errors } = await runToEnd(['app.ini', '--show-config'], { dir, env })
+    expect([code, errors]).toEqual([0, ''])
+    expect(output).toContain('; POSTERN_PROCESSES, over app.ini:4\nprocesses = 3\n')
+    expect(output).toContain('; app.ini:6\nenv = GREETING=app\n')
+  })
+
+  test('says what is wrong', async () => {
+    const dir = ownDirectory()
+    write(dir, { 'app.ini': '[uwsgi]\nlistn = 5' })
+    const { code, output, errors } = await runToEnd(['app.ini', '--print-config'], { dir })
+    expect([code, output]).toEqual([EXIT.PERMANENT, ''])
+    expect(errors).toBe('postern: app.ini:2: unknown option "listn": did you mean listen?\n')
+  })
+})
+
+// That they start at all is in examples.test.ts.
+describe('of the examples', () => {
+  /** A copy, since files appear beside it. */
+  function copied(folder: string): string {
+    const dir = ownDirectory()
+    cpSync(join(ROOT, 'examples'), join(dir, 'examples'), { recursive: true })
+    return join(dir, 'examples', folder)
+  }
+
+  test('app.ini has its socket and its pidfile beside it, and a section for debugging', async () => {
+    const dir = copied('ini')
+    const env = { PORT: '0' }
+    const postern = await start(['app.ini'], { dir, env })
+    onTestFinished(() => postern.kill())
+    await postern.until(() => postern.readBanner() && postern.fronts.length === 2, 'both sockets')
+    expect(postern.address('uwsgi')).toBe(join(realpathSync(dir), 'app.sock'))
+    expect(existsSync(join(dir, 'app.pid'))).toBe(true)
+    await postern.stop()
+    const debug = await start(['app.ini:debug'], { dir, env })
+    onTestFinished(() => debug.kill())
+    expect(await ask(debug.where())).toContain('Hello')
+    await debug.stop()
+  })
+
+  test('postern.config.ts is found in its directory', async () => {
+    const postern = await start([], { dir: copied('config'), env: { PORT: '0' } })
+    onTestFinished(() => postern.kill())
+    expect(await ask(postern.where())).toContain('Hello')
+    await postern.stop()
   })
 })

@@ -22,7 +22,7 @@ function readExample(folder: string): Example {
   const [file, ...more] = readdirSync(join(ROOT, 'examples', folder))
   expect(more, 'one file each').toEqual([])
   const text = readFileSync(join(ROOT, 'examples', folder, file), 'utf8')
-  const lines = text.split('\n').flatMap((line) => /^\/\/ {3}(\S.*)$/.exec(line)?.[1] ?? [])
+  const lines = text.split('\n').flatMap((line) => /^(?:\/\/|;) {3}(\S.*)$/.exec(line)?.[1] ?? [])
   const [command, ...curls] = lines
   expect(command).toMatch(new RegExp(`^(npx postern|node) examples/${folder}/${file}$`))
   const questions = curls.map((line) => {

@@ -56,6 +56,12 @@ describe('the manifest', () => {
     expect(manifest.types).toBe(types)
   })
 
+  test('has the schema where docs/configuration.md says', () => {
+    const page = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
+    const path = /node_modules\/postern\/([\w./]+schema\.json)/.exec(page)?.[1]
+    expect(packed.map((file) => file.path)).toContain(path)
+  })
+
   test('runs nothing when it is installed, also not what npm makes of a binding.gyp', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prepack', 'prepublish']
     expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([])
@@ -79,7 +85,7 @@ describe('the package', () => {
     const rooms = [
       /^dist\/.*\.(js|js\.map|d\.ts)$/,
       /^native\/.*\.(cc|h|md)$/,
-      /^docs\/.*\.md$/,
+      /^docs\/(.*\.md|postern\.schema\.json)$/,
       /^nginx\/[^/]+$/,
       /^prebuilds\/linux-[a-z0-9]+\/postern\.(glibc|musl)\.node$/,
       /^(CHANGELOG|DESIGN|README)\.md$/,

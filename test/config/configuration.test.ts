@@ -59,6 +59,7 @@ describe('the application', () => {
   test.each([
     [['DIR/a.ini'], 'a.ts'],
     [['DIR/a.ini', 'a.ts'], 'a.ts'],
+    [['DIR/a.ini', './a.ts'], './a.ts'],
     [['DIR/a.ini', '--app', 'b.ts'], 'b.ts'],
     [['--app', 'b.ts', 'b.ts'], 'b.ts'],
     [[], undefined],

@@ -16,6 +16,8 @@ describe('a variable', () => {
   test('of POSTERN_ stands in the place of the same one of UWSGI_', () => {
     const both = { UWSGI_SOCKET: ':1', POSTERN_SOCKET: ':2', UWSGI_LISTEN: '5' }
     expect(settings(both).map(([, , place]) => place)).toEqual(['POSTERN_SOCKET', 'UWSGI_LISTEN'])
+    const aliases = { POSTERN_PROCESSES: '2', UWSGI_WORKERS: '3' }
+    expect(settings(aliases)).toEqual([['processes', '2', 'POSTERN_PROCESSES']])
     expect(settings({ ...both, POSTERN_SOCKET: '' })).toContainEqual([
       'socket',
       ':1',
@@ -56,6 +58,8 @@ describe('what is no option', () => {
       POSTERN_WEB_SERVICE_PORT: '80',
       POSTERN_PORT: 'tcp://10.0.0.1:80',
       POSTERN_PORT_80_TCP_PROTO: 'tcp',
+      POSTERN_HTTP_PORT: 'tcp://10.0.0.1:80',
+      POSTERN_HTTP_SERVICE_PORT_WEB: '80',
       POSTERN_COMPLETELY_DIFFERENT: 'x',
     }
     expect(readEnvironment(env)).toEqual({
@@ -67,6 +71,9 @@ describe('what is no option', () => {
   })
 
   test('is an error when it is nearly an option', () => {
+    expect(() => readEnvironment({ POSTERN_PORT: '8000' })).toThrow(
+      'POSTERN_PORT: no option is called so: did you mean POSTERN_HTTP_SOCKET?',
+    )
     expect(() => readEnvironment({ POSTERN_HTTP_SOCKT: ':1' })).toThrow(
       'POSTERN_HTTP_SOCKT: no option is called so: did you mean POSTERN_HTTP_SOCKET?',
     )

@@ -63,7 +63,10 @@ function tableEntries(key: string, table: object, line: number): DataEntry[] {
   const spec = optionNamed(key)
   if (spec === undefined) return [{ key, value: '', line }]
   if (spec.type !== 'pair') throw new LineError(line, `${key} has a value, not a table`)
-  return Object.entries(table).map(([name, value]) => ({ key, value: `${name}=${value}`, line }))
+  return Object.entries(table).map(([name, value]) => {
+    if (typeof value === 'object') throw new LineError(line, `${name} of ${key} is not text`)
+    return { key, value: `${name}=${value}`, line }
+  })
 }
 
 function isTable(value: unknown): value is object {

@@ -39,8 +39,7 @@ export interface FileEntry {
 }
 
 /** What has a percent sign or a dollar of its own: what is unknown there stays as it is. */
-const TEMPLATES_RE =
-  /^(log-?format|log-date|log-.*(encoder|route)|logger|hook-|exec-|route|cron|alarm)/
+const TEMPLATES_RE = /format|encoder|^log-(date|.*route)|logger$|^(hook|exec|route|cron|alarm)(-|$)/
 
 export class ConfigReader {
   readonly settings: Setting[] = []
@@ -114,8 +113,11 @@ export class ConfigReader {
   ): Promise<void> {
     try {
       if (kind === 'module') {
-        const module = await this.around.importModule(place.path, place.given)
-        for (const entry of await moduleEntries(module)) await this.take(entry, entry.value)
+        const module = this.around.importModule(place.path, place.given)
+        const context = { env: { ...this.around.env } }
+        for (const entry of await moduleEntries(module, context)) {
+          await this.take(entry, entry.value)
+        }
         return
       }
       const text = readFileSync(place.path, 'utf8')

@@ -1,7 +1,7 @@
 // TOML, YAML, JSON and modules: the same options in each, and mistakes with their lines.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { resolveSettings } from '../../../src/config/settings.js'
 import { type Files, readIn, written } from './read.js'
 
@@ -105,6 +105,7 @@ describe('a mistake', () => {
     ['a.toml', 'dev = true\nlisten = = 5', '2: invalid value'],
     ['a.toml', 'dev = true\nlisten = "x"', '2: listen is a whole number, not "x"'],
     ['a.toml', '\n[postern]\nlisten = true', '3: listen is a whole number, not true'],
+    ['a.toml', '[env]\nlisten = 1\n[postern]\nlisten = "x"', '4: listen is a whole number'],
     ['a.toml', 'listen = 1.5', '1: listen is a whole number, not 1.5'],
     ['a.toml', 'listen = 1979-05-27', '1: listen is a whole number, not '],
     ['a.toml', '\nchmod-socket = 660', '2: chmod-socket is an octal mode in quotes: "660"'],
@@ -118,6 +119,8 @@ describe('a mistake', () => {
     ['a.yaml', 'uwsgi:\n  dev: true\n  listen: many', '3: listen is a whole number, not "many"'],
     ['a.yaml', 'dev:', '1: dev has no value'],
     ['a.yaml', '- dev', '1: it is not a table of options'],
+    ['a.yaml', '\nenv: {A: [1]}', '2: A of env is not text'],
+    ['a.yaml', 'env: {A: null}', '1: A of env is not text'],
     ['a.yaml', 'env: [A]', '1: env is NAME=VALUE, not "A"'],
     ['a.json', '{\n  "dev": true,\n}', '3: this is not JSON: '],
     ['a.json', '{\n  "dev": true', '2: this is not JSON: '],
@@ -151,6 +154,25 @@ describe('a mistake', () => {
       ['table', '4'],
     ])
   })
+})
+
+describe('a module that never comes to an end', () => {
+  test.each([
+    ['of loading', 'await new Promise(() => {})\nexport default {}'],
+    ['of computing', 'export default () => new Promise(() => {})'],
+  ])('%s is given up', async (_, text) => {
+    const dir = written({ 'a.mjs': text })
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const reading = readIn(dir, 'a.mjs')
+    vi.advanceTimersByTime(60_000)
+    await expect(reading).rejects.toThrow('/a.mjs: it has not come to an end in 60 seconds')
+  })
+})
+
+test('the function of a module is given the environment', async () => {
+  const text = "export default ({ env }) => ({ app: env.STAGE + '%n' })"
+  expect(await optionsOf('a.mjs', text)).toMatchObject({ app: 'prod%n' })
 })
 
 describe('a module that has changed is read again', () => {

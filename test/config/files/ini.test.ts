@@ -95,6 +95,18 @@ describe('placeholders', () => {
     expect(unknown).toEqual([])
   })
 
+  test.each([
+    'log-format',
+    'logformat',
+    'access-log-format',
+    'log-encoder',
+    'hook-as-root',
+    'cron',
+  ])('of %s stay, where nothing has set them', async (key) => {
+    const lines = ['base = /x', `${key} = %(addr) %(base) $(NOTHING)`, `chdir = %(${key})`]
+    expect((await iniSettings(lines)).at(-1)).toBe('chdir=%(addr) /x $(NOTHING)')
+  })
+
   test('come from the command line too', async () => {
     const dir = written({ 'a.ini': '[uwsgi]\npidfile = %(a)' })
     const { settings } = await readIn(dir, 'a.ini', {}, ['a=x'])
@@ -286,6 +298,11 @@ describe('includes', () => {
       'site/more/b.toml': 'listen = 3',
     }
     expect(await iniSettings(lines, {}, others)).toEqual([1, 2, 3, 4].map((n) => `listen=${n}`))
+  })
+
+  test('that are not beside it are looked for in the working directory', async () => {
+    const lines = ['include = test/fixtures/config/production.ini']
+    expect(await iniSettings(lines)).toContain('processes=500')
   })
 
   test('pass placeholders on, in both directions', async () => {
