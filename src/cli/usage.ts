@@ -11,6 +11,7 @@ const GROUPS: readonly OptionGroup[] = [
   'Timeouts',
   'HTTP',
   'Trust',
+  'Logs',
   'Other',
 ]
 
