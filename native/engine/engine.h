@@ -124,7 +124,7 @@ class Engine {
 
   // --- the access log ---
 
-  // Without this, lines are dropped. `fd` may be closed after it. False: errno.
+  // Before this, lines are kept. `fd` may be closed after it. False: errno.
   bool OpenLog(int fd);
   // Writes the lines of this turn. Turn does this itself; call it after a Flush outside of a turn.
   void WriteLog();

@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/base64.h"
+#include "base/check.h"
 #include "base/escape.h"
 #include "base/scan.h"
 #include "protocols/log_atoms.h"
@@ -269,10 +270,11 @@ bool LogFormat::PutRequest(const LogRequest& request, const LogTime& time, Buffe
       client_bytes += ValueOf(op, request, values).size;
     }
   }
-  uint8_t* out =
-      note->Room(fixed_bytes_ + runs * kLengthBytes + client_bytes * escape_factor());
-  if (out == nullptr) return false;
-  uint8_t* run = out;
+  const size_t most = fixed_bytes_ + (runs + 1) * kLengthBytes + client_bytes * escape_factor();
+  uint8_t* const start = note->Room(most);
+  if (start == nullptr) return false;
+  uint8_t* run = start;
+  uint8_t* out = run;
   out += kLengthBytes;
   for (const Op& op : request_ops_) {
     if (op.atom != LogAtom::kEndOfRun) {
@@ -282,20 +284,24 @@ bool LogFormat::PutRequest(const LogRequest& request, const LogTime& time, Buffe
     run = CloseRun(run, out);
     out += kLengthBytes;
   }
+  POSTERN_DCHECK(static_cast<size_t>(out - start) <= most);
   note->Grow(run);
   return true;
 }
 
 bool LogFormat::PutResponseHead(ByteView fields, Buffer* note) const {
+  if (head_ops_.empty()) return true;
   size_t bytes = 0;
   for (const Op& op : head_ops_) bytes += FindResponseField(fields, op.text).size;
-  uint8_t* run = note->Room(head_ops_.size() * (kLengthBytes + kMaxEscapeJson) +
-                            bytes * escape_factor());
-  if (run == nullptr) return false;
+  const size_t most = head_ops_.size() * (kLengthBytes + sizeof(kNothing)) + bytes * escape_factor();
+  uint8_t* const start = note->Room(most);
+  if (start == nullptr) return false;
+  uint8_t* run = start;
   for (const Op& op : head_ops_) {
     uint8_t* const out = PutValue(op, FindResponseField(fields, op.text), run + kLengthBytes);
     run = CloseRun(run, out);
   }
+  POSTERN_DCHECK(static_cast<size_t>(run - start) <= most);
   note->Grow(run);
   return true;
 }
@@ -350,8 +356,10 @@ uint8_t* LogFormat::PutLineOp(const Op& op, const LogResponse& response, uint8_t
 
 bool LogFormat::PutLine(ByteView request, ByteView head, const LogResponse& response,
                         Buffer* out) const {
-  uint8_t* p = out->Room(fixed_bytes_ + request.size + head.size);
-  if (p == nullptr) return false;
+  const size_t most = fixed_bytes_ + request.size + head.size;
+  uint8_t* const start = out->Room(most);
+  if (start == nullptr) return false;
+  uint8_t* p = start;
   for (const Op& op : line_ops_) {
     if (op.atom == LogAtom::kRun) {
       p = Put(TakeRun(&request), p);
@@ -361,6 +369,7 @@ bool LogFormat::PutLine(ByteView request, ByteView head, const LogResponse& resp
       p = PutLineOp(op, response, p);
     }
   }
+  POSTERN_DCHECK(static_cast<size_t>(p - start) <= most);
   out->Grow(p);
   return true;
 }

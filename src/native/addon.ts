@@ -106,7 +106,7 @@ export interface NativeEngine {
   /** Counts in that slot of a scoreboard from now on. */
   setScore(memory: ArrayBuffer, slot: number): void
   /**
-   * Where the access log goes from now on; before the first call lines are dropped. `fd` may be closed
+   * Where the access log goes from now on; before the first call lines are kept. `fd` may be closed
    * after it, unless it is one of the standard streams.
    */
   logTo(fd: number): void
