@@ -29,8 +29,8 @@ uint8_t* CopyPlain(const uint8_t** p, const uint8_t* end, uint8_t* out) {
     const __m128i del = _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f));
     const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
     const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    const int mask = _mm_movemask_epi8(
-        _mm_or_si128(_mm_or_si128(low, del), _mm_or_si128(quote, slash)));
+    const int mask =
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, del), _mm_or_si128(quote, slash)));
     const int plain = mask == 0 ? 16 : __builtin_ctz(mask);
     in += plain;
     out += plain;

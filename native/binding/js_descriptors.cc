@@ -33,8 +33,7 @@ bool ReadNumbers(napi_env env, napi_callback_info info, int (&numbers)[kMaxNumbe
 
 napi_value ThrowErrno(napi_env env, const char* call) {
   const int error = uv_translate_sys_error(errno);
-  const std::string text =
-      std::string(call) + " " + uv_err_name(error) + ": " + uv_strerror(error);
+  const std::string text = std::string(call) + " " + uv_err_name(error) + ": " + uv_strerror(error);
   napi_throw_error(env, uv_err_name(error), text.c_str());
   return nullptr;
 }

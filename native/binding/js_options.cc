@@ -130,7 +130,8 @@ bool ReadLog(napi_env env, Properties* from, AccessLogOptions* log) {
   from->Number("logWorker", 0, UINT16_MAX, &constants.worker);
   const std::string format = from->Text("logFormat");
   std::string error;
-  if (format.empty() || log->format.Compile({format.data(), format.size()}, constants, &error)) return true;
+  if (format.empty() || log->format.Compile({format.data(), format.size()}, constants, &error))
+    return true;
   napi_throw_error(env, "ERR_POSTERN_LOG_FORMAT", error.c_str());
   return false;
 }

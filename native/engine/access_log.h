@@ -25,9 +25,9 @@ struct AccessLogOptions {
   bool all = false;
   bool status_4xx = false;
   bool status_5xx = false;
-  bool empty = false;       // no body was sent
-  uint64_t slow_us = 0;     // at least; 0: none
-  uint64_t big_bytes = 0;   // at least; 0: none
+  bool empty = false;      // no body was sent
+  uint64_t slow_us = 0;    // at least; 0: none
+  uint64_t big_bytes = 0;  // at least; 0: none
   bool forwarded_for = false;
 
   bool on() const {

@@ -101,7 +101,7 @@ struct Connection {
   ExchangeFacts facts;
   ResponseState response = ResponseState::kNone;
   ResponseFraming framing = ResponseFraming::kNoBody;
-  uint64_t response_left = 0;   // with kLength
+  uint64_t response_left = 0;  // with kLength
   ResponseTally tally;
   uint32_t read_round = 0;      // when the socket was read last
   uint32_t handed_round = 0;    // when the exchange was handed over

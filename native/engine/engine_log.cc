@@ -49,8 +49,7 @@ void Engine::WriteLog() {
     return;
   }
   if (error != 0) {
-    const char* const text =
-        "the access log cannot be written, lines are lost: is the disk full?";
+    const char* const text = "the access log cannot be written, lines are lost: is the disk full?";
     return LogOnce(LogLevel::kError, text);
   }
   const uint64_t lost = log_.TakeLost();

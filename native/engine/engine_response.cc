@@ -15,8 +15,8 @@ ResponseTally TallyOf(ByteView encoded, bool with_fields) {
   constexpr size_t kDigits = sizeof("HTTP/1.1 ") - 1;
   const uint8_t* const status = encoded.data + kDigits;
   ResponseTally tally;
-  tally.status = static_cast<uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 +
-                                       (status[2] - '0'));
+  tally.status =
+      static_cast<uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0'));
   tally.head_bytes = static_cast<uint32_t>(encoded.size);
   // The status line and the empty line are none.
   if (with_fields) {

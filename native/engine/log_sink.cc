@@ -57,10 +57,9 @@ size_t LogSink::PieceOf(ByteView lines) const {
   size_t size = 0;
   while (size < lines.size) {
     const void* const end = memchr(lines.data + size, '\n', lines.size - size);
-    const size_t with_next = end == nullptr
-                                 ? lines.size
-                                 : static_cast<size_t>(static_cast<const uint8_t*>(end) + 1 -
-                                                       lines.data);
+    const size_t with_next =
+        end == nullptr ? lines.size
+                       : static_cast<size_t>(static_cast<const uint8_t*>(end) + 1 - lines.data);
     if (with_next > PIPE_BUF && size > 0) break;
     size = with_next;
     if (size > PIPE_BUF) break;  // one that is longer than that goes alone

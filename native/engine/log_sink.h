@@ -24,6 +24,7 @@ class LogSink {
   bool Open(int fd);
   bool open() const { return fd_ >= 0; }
 
+  // REQUIRES: the process ignores SIGPIPE, as Node does.
   // Writes whole lines off the front of `lines`. kBlocked: the rest has to wait until fd() is
   // writable. kFailed: errno; what could not be written stays.
   Result Write(Buffer* lines);

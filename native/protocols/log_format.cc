@@ -18,7 +18,13 @@ constexpr size_t kMaxUserBytes = 128;
 constexpr char kNothing[] = "-";
 
 // In the order of LogCompiler::Compile.
-enum Slot : uint8_t { kRemoteAddrSlot = 1, kRemoteUserSlot, kAuthorizationSlot, kProtocolSlot, kForwardedForSlot };
+enum Slot : uint8_t {
+  kRemoteAddrSlot = 1,
+  kRemoteUserSlot,
+  kAuthorizationSlot,
+  kProtocolSlot,
+  kForwardedForSlot
+};
 
 uint8_t* Put(ByteView bytes, uint8_t* out) {
   if (!bytes.empty()) memcpy(out, bytes.data, bytes.size);
@@ -293,7 +299,8 @@ bool LogFormat::PutResponseHead(ByteView fields, Buffer* note) const {
   if (head_ops_.empty()) return true;
   size_t bytes = 0;
   for (const Op& op : head_ops_) bytes += FindResponseField(fields, op.text).size;
-  const size_t most = head_ops_.size() * (kLengthBytes + sizeof(kNothing)) + bytes * escape_factor();
+  const size_t most =
+      head_ops_.size() * (kLengthBytes + sizeof(kNothing)) + bytes * escape_factor();
   uint8_t* const start = note->Room(most);
   if (start == nullptr) return false;
   uint8_t* run = start;

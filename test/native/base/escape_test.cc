@@ -22,9 +22,8 @@ std::string Escaped(std::string_view value, size_t factor, Escape escape) {
 }
 
 std::string AsText(std::string_view value, bool spaces = false) {
-  return Escaped(value, kMaxEscapeText, [spaces](ByteView in, uint8_t* out) {
-    return EscapeText(in, spaces, out);
-  });
+  return Escaped(value, kMaxEscapeText,
+                 [spaces](ByteView in, uint8_t* out) { return EscapeText(in, spaces, out); });
 }
 
 std::string AsJson(std::string_view value) {
@@ -84,7 +83,9 @@ TEST("JSON: the inside of a string") {
   CHECK_EQ(AsJson("a\"b\\c/"), "a\\\"b\\\\c/");
   CHECK_EQ(AsJson(std::string_view("\0\n\x1f\x7f", 4)), "\\u0000\\u000a\\u001f\\u007f");
   CHECK_EQ(AsJson("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
-  CHECK_EQ(AsJson("\xc2\x9b" "x\xc2\xa0"), "\\u009bx\xc2\xa0");  // CSI steers a terminal
+  CHECK_EQ(AsJson("\xc2\x9b"
+                  "x\xc2\xa0"),
+           "\\u009bx\xc2\xa0");  // CSI steers a terminal
 }
 
 TEST("JSON: a value that is not UTF-8 is Latin-1, all of it") {
@@ -128,8 +129,9 @@ TEST("whatever comes, nothing ends the line or the string") {
 TEST("base64 of credentials is decoded as far as it goes") {
   const struct {
     std::string_view text, decoded;
-  } rows[] = {{"", ""},        {"YQ==", "a"},         {"am9lOnB3", "joe:pw"}, {"am9l!", "joe"},
-              {"/+8=", "\xff\xef"}, {"YQ", "a"}, {"Y", ""}};
+  } rows[] = {{"", ""},         {"YQ==", "a"},        {"am9lOnB3", "joe:pw"},
+              {"am9l!", "joe"}, {"/+8=", "\xff\xef"}, {"YQ", "a"},
+              {"Y", ""}};
   for (const auto& one : rows) {
     Row(one.text);
     Guarded in(one.text);

@@ -69,8 +69,8 @@ std::string LineOfHead(std::string_view format, const RequestHead& head, HeadKin
   LogRequest request;
   request.head = &head;
   ParseError error;
-  CHECK(BuildMetaVariables(head, kind, &arena, variables.data(), &request.variable_count,
-                           &error) == ParseStatus::kComplete);
+  CHECK(BuildMetaVariables(head, kind, &arena, variables.data(), &request.variable_count, &error) ==
+        ParseStatus::kComplete);
   request.variables = variables.data();
   request.peer = ByteView("192.0.2.7");
   request.forwarded_for = forwarded_for;
@@ -99,10 +99,10 @@ std::string Refused(std::string_view format, std::string_view line) {
   return LineOf(format, request, response, false);
 }
 
-const std::string kRequest = Get(
-    "User-Agent: curl/8\r\nReferer: http://r/\r\nAuthorization: Basic am9lOnB3\r\nX-Own: v\r\n"
-    "X-Forwarded-For: 203.0.113.9\r\nContent-Length: 3\r\n",
-    "/a%20b?x=1&y");
+const std::string kRequest =
+    Get("User-Agent: curl/8\r\nReferer: http://r/\r\nAuthorization: Basic am9lOnB3\r\nX-Own: v\r\n"
+        "X-Forwarded-For: 203.0.113.9\r\nContent-Length: 3\r\n",
+        "/a%20b?x=1&y");
 
 }  // namespace
 
@@ -130,22 +130,50 @@ TEST("the names of uWSGI") {
     const char* name;
     std::string value;
   } rows[] = {
-      {"uri", "/a%20b?x=1&y"}, {"method", "GET"},      {"user", "joe"},
-      {"addr", "192.0.2.7"},   {"host", "a"},          {"proto", "HTTP/1.1"},
-      {"uagent", "curl/8"},    {"referer", "http://r/"}, {"status", "200"},
-      {"rsize", "13"},         {"hsize", "120"},       {"size", "133"},
-      {"cl", "3"},             {"micros", "1234567"},  {"msecs", "1234"},
-      {"secs", "1"},           {"tmsecs", "1764203154000"}, {"tmicros", "1764203154000123"},
-      {"time", "1764203154"},  {"ltime", "27/Nov/2025:02:25:54 +0200"},
-      {"ftime", "27/Nov/2025:02:25:54 +0200"}, {"ctime", "Thu Nov 27 02:25:54 2025"},
-      {"epoch", "1764203156"}, {"pid", "4711"},        {"wid", "3"},
-      {"switches", "1"},       {"vars", "12"},         {"core", "0"},
-      {"vsz", "1048576000"},   {"rss", "52428800"},    {"vszM", "1000"},
-      {"rssM", "50"},          {"pktsize", std::to_string(kRequest.size())},
-      {"modifier1", "0"},      {"modifier2", "0"},     {"headers", "4"},
-      {"werr", "0"},           {"rerr", "0"},          {"ioerr", "0"},
-      {"var.HTTP_X_OWN", "v"}, {"var.REQUEST_METHOD", "GET"}, {"var.NO_SUCH", "-"},
-      {"path", "/a%20b"},      {"query", "x=1&y"},
+      {"uri", "/a%20b?x=1&y"},
+      {"method", "GET"},
+      {"user", "joe"},
+      {"addr", "192.0.2.7"},
+      {"host", "a"},
+      {"proto", "HTTP/1.1"},
+      {"uagent", "curl/8"},
+      {"referer", "http://r/"},
+      {"status", "200"},
+      {"rsize", "13"},
+      {"hsize", "120"},
+      {"size", "133"},
+      {"cl", "3"},
+      {"micros", "1234567"},
+      {"msecs", "1234"},
+      {"secs", "1"},
+      {"tmsecs", "1764203154000"},
+      {"tmicros", "1764203154000123"},
+      {"time", "1764203154"},
+      {"ltime", "27/Nov/2025:02:25:54 +0200"},
+      {"ftime", "27/Nov/2025:02:25:54 +0200"},
+      {"ctime", "Thu Nov 27 02:25:54 2025"},
+      {"epoch", "1764203156"},
+      {"pid", "4711"},
+      {"wid", "3"},
+      {"switches", "1"},
+      {"vars", "12"},
+      {"core", "0"},
+      {"vsz", "1048576000"},
+      {"rss", "52428800"},
+      {"vszM", "1000"},
+      {"rssM", "50"},
+      {"pktsize", std::to_string(kRequest.size())},
+      {"modifier1", "0"},
+      {"modifier2", "0"},
+      {"headers", "4"},
+      {"werr", "0"},
+      {"rerr", "0"},
+      {"ioerr", "0"},
+      {"var.HTTP_X_OWN", "v"},
+      {"var.REQUEST_METHOD", "GET"},
+      {"var.NO_SUCH", "-"},
+      {"path", "/a%20b"},
+      {"query", "x=1&y"},
   };
   for (const auto& one : rows) {
     Row(one.name);
@@ -158,16 +186,32 @@ TEST("the letters of gunicorn") {
     const char* name;
     std::string value;
   } rows[] = {
-      {"h", "192.0.2.7"}, {"l", "-"},          {"u", "joe"},
-      {"t", "[27/Nov/2025:02:25:54 +0200]"},   {"r", "GET /a%20b?x=1&y HTTP/1.1"},
-      {"s", "200"},       {"b", "13"},         {"B", "13"},
-      {"f", "http://r/"}, {"a", "curl/8"},     {"D", "1234567"},
-      {"L", "1.234567"},  {"M", "1234"},       {"T", "1"},
-      {"p", "<4711>"},    {"m", "GET"},        {"U", "/a%20b"},
-      {"q", "x=1&y"},     {"H", "HTTP/1.1"},   {"{x-own}i", "v"},
-      {"{Content-Length}i", "3"},              {"{no-such}i", "-"},
-      {"{X-ID}o", "a\\x22b"},                  {"{empty}o", "-"},
-      {"{no-such}o", "-"},                     {"{QUERY_STRING}e", "x=1&y"},
+      {"h", "192.0.2.7"},
+      {"l", "-"},
+      {"u", "joe"},
+      {"t", "[27/Nov/2025:02:25:54 +0200]"},
+      {"r", "GET /a%20b?x=1&y HTTP/1.1"},
+      {"s", "200"},
+      {"b", "13"},
+      {"B", "13"},
+      {"f", "http://r/"},
+      {"a", "curl/8"},
+      {"D", "1234567"},
+      {"L", "1.234567"},
+      {"M", "1234"},
+      {"T", "1"},
+      {"p", "<4711>"},
+      {"m", "GET"},
+      {"U", "/a%20b"},
+      {"q", "x=1&y"},
+      {"H", "HTTP/1.1"},
+      {"{x-own}i", "v"},
+      {"{Content-Length}i", "3"},
+      {"{no-such}i", "-"},
+      {"{X-ID}o", "a\\x22b"},
+      {"{empty}o", "-"},
+      {"{no-such}o", "-"},
+      {"{QUERY_STRING}e", "x=1&y"},
       {"{HTTP_X_OWN}e", "v"},
   };
   for (const auto& one : rows) {
@@ -177,12 +221,14 @@ TEST("the letters of gunicorn") {
 }
 
 TEST("atoms of all times in one line, in any order, text between them") {
-  CHECK_EQ(Http("<%(status)|%(uri)|%({x-id}o)s|%%|%(method)%(D)s%({content-type}o)s%(h)s>",
-                kRequest),
-           "<200|/a%20b?x=1&y|a\\x22b|%|GET1234567text/plain192.0.2.7>");
+  CHECK_EQ(
+      Http("<%(status)|%(uri)|%({x-id}o)s|%%|%(method)%(D)s%({content-type}o)s%(h)s>", kRequest),
+      "<200|/a%20b?x=1&y|a\\x22b|%|GET1234567text/plain192.0.2.7>");
 }
 
-TEST("nothing sent is a dash where gunicorn has one, and a response that never began has no fields") {
+TEST(
+    "nothing sent is a dash where gunicorn has one, and a response that never began has no "
+    "fields") {
   LogRequest request;
   LogResponse response;
   response.status = 499;
@@ -192,9 +238,13 @@ TEST("nothing sent is a dash where gunicorn has one, and a response that never b
 }
 
 TEST("variables of a packet: the user, the address, a method that was told") {
-  const Vars vars = {{"REQUEST_METHOD", "POST"}, {"REQUEST_URI", "/p?q"}, {"PATH_INFO", "/p"},
-                     {"SERVER_PROTOCOL", "HTTP/1.0"}, {"REMOTE_ADDR", "198.51.100.1"},
-                     {"REMOTE_USER", "eve"}, {"HTTP_AUTHORIZATION", "Basic am9lOnB3"},
+  const Vars vars = {{"REQUEST_METHOD", "POST"},
+                     {"REQUEST_URI", "/p?q"},
+                     {"PATH_INFO", "/p"},
+                     {"SERVER_PROTOCOL", "HTTP/1.0"},
+                     {"REMOTE_ADDR", "198.51.100.1"},
+                     {"REMOTE_USER", "eve"},
+                     {"HTTP_AUTHORIZATION", "Basic am9lOnB3"},
                      {"CONTENT_LENGTH", "5"}};
   CHECK_EQ(Uwsgi("%(addr) %(user) %(method) %(uri) %(proto) %(cl) %(U)s %(q)s", vars),
            "198.51.100.1 eve POST /p?q HTTP/1.0 5 /p q");
@@ -254,13 +304,36 @@ TEST("long values are written whole") {
 }
 
 TEST("more known variables than there are places for are found by name") {
-  const char* const names[] = {
-      "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE", "HTTP_COOKIE", "HTTP_RANGE",
-      "HTTP_ORIGIN", "HTTP_PRAGMA", "HTTP_TE", "HTTP_VIA", "HTTP_DATE", "HTTP_DNT", "HTTP_PRIORITY",
-      "HTTP_EXPECT", "HTTP_UPGRADE", "HTTP_IF_MATCH", "HTTP_IF_RANGE", "HTTP_SEC_GPC",
-      "HTTP_X_REAL_IP", "HTTP_X_SCHEME", "HTTP_X_API_KEY", "HTTP_FORWARDED", "HTTP_TRACEPARENT",
-      "HTTP_TRACESTATE", "HTTP_IF_NONE_MATCH", "HTTP_CACHE_CONTROL", "HTTP_KEEP_ALIVE",
-      "HTTP_SEC_CH_UA", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_USER"};
+  const char* const names[] = {"HTTP_ACCEPT",
+                               "HTTP_ACCEPT_ENCODING",
+                               "HTTP_ACCEPT_LANGUAGE",
+                               "HTTP_COOKIE",
+                               "HTTP_RANGE",
+                               "HTTP_ORIGIN",
+                               "HTTP_PRAGMA",
+                               "HTTP_TE",
+                               "HTTP_VIA",
+                               "HTTP_DATE",
+                               "HTTP_DNT",
+                               "HTTP_PRIORITY",
+                               "HTTP_EXPECT",
+                               "HTTP_UPGRADE",
+                               "HTTP_IF_MATCH",
+                               "HTTP_IF_RANGE",
+                               "HTTP_SEC_GPC",
+                               "HTTP_X_REAL_IP",
+                               "HTTP_X_SCHEME",
+                               "HTTP_X_API_KEY",
+                               "HTTP_FORWARDED",
+                               "HTTP_TRACEPARENT",
+                               "HTTP_TRACESTATE",
+                               "HTTP_IF_NONE_MATCH",
+                               "HTTP_CACHE_CONTROL",
+                               "HTTP_KEEP_ALIVE",
+                               "HTTP_SEC_CH_UA",
+                               "HTTP_SEC_FETCH_SITE",
+                               "HTTP_SEC_FETCH_MODE",
+                               "HTTP_SEC_FETCH_USER"};
   Vars vars;
   std::string format = "%(status)";
   std::string expected = "200";
