@@ -1,6 +1,6 @@
 // What `npm run bench` measures: one function a case. Each returns its lines of Markdown and its
 // figures; what the figures should be stands here too, so that a target that is missed is said.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from '../scripts/lib.mjs'
 import { idleBytes } from './idle.mjs'
@@ -10,15 +10,16 @@ const NODE = process.execPath
 const HELLO = 'bench/servers/app.mjs'
 const HTTP = ['--http-socket', '127.0.0.1:{port}']
 
-function postern(name, app, sockets = HTTP) {
-  const command = [NODE, 'dist/cli/main.js', '--no-server-header', ...sockets, app]
+// The peers write no access log either.
+function postern(name, app, more = [...HTTP, '--disable-logging']) {
+  const command = [NODE, 'dist/cli/main.js', '--no-server-header', ...more, app]
   return { name, ready: 'try ', command }
 }
 
 const SPECS = {
   postern: postern('postern', HELLO),
   again: postern('postern again', HELLO),
-  master: postern('postern behind a master', HELLO, [...HTTP, '--master']),
+  master: postern('postern behind a master', HELLO, [...HTTP, '--disable-logging', '--master']),
   ten: postern('postern, ten keys', `${HELLO}:readsTen`),
   uws: { name: 'uWebSockets.js', command: [NODE, 'bench/servers/uwebsockets.mjs', '{port}'] },
   node: { name: 'node:http', command: [NODE, 'bench/servers/node-http.mjs', '{port}'] },
@@ -105,6 +106,27 @@ async function masterCost(how) {
   return { lines, json: { measured, most: 1.02, control } }
 }
 
+/** The access log in the default format, to a pipe that somebody empties, as in a container. */
+async function logCost(how, folder) {
+  const pipe = join(folder, 'access.pipe')
+  spawnSync('mkfifo', [pipe])
+  const reader = spawn('taskset', ['-c', '1', 'sh', '-c', `exec cat <> ${pipe} > /dev/null`])
+  const logging = postern('postern, access log', HELLO, [...HTTP, '--access-log', pipe])
+  const results = await rounds([SPECS.postern, logging, SPECS.again], { ...how, drive: wrk })
+  reader.kill()
+  const plain = results.get('postern')
+  const added = median(results.get('postern, access log').map((one, i) => one.us - plain[i].us))
+  const control = controlOf(results)
+  const lines = [
+    '### access log',
+    '',
+    `A line for each request adds ${added.toFixed(2)} µs (target: at most 0.3 µs): ${verdict(added <= 0.3)}. ` +
+      `Control (ours against ours): ${show(control)}, the run is ${control.valid ? 'valid' : 'INVALID'}.`,
+    '',
+  ]
+  return { lines, json: { addedUs: added, most: 0.3, control } }
+}
+
 function uwsgiLoad(socketPath) {
   return (_server, seconds) => {
     const args = ['-c', '1', 'bench/build/uwsgi_load', socketPath, '64', String(seconds)]
@@ -127,7 +149,9 @@ async function countCalls(spec, drive) {
 
 async function systemCalls(_how, folder) {
   const socketPath = join(folder, 'uwsgi.sock')
-  const uwsgi = postern('postern over uwsgi', HELLO, ['--socket', socketPath, ...HTTP])
+  const uwsgi = postern('postern over uwsgi', HELLO, [
+    ...['--socket', socketPath, ...HTTP, '--disable-logging'],
+  ])
   const rows = [
     [SPECS.postern, wrk, 'HTTP keep-alive', 2.3],
     [SPECS.uws, wrk, 'HTTP keep-alive', null],
@@ -175,6 +199,7 @@ export const CASES = {
   pipelined: (how) => compare('pipelined ×16', PIPELINED, 'pipelined.lua', how),
   environ: environCost,
   master: masterCost,
+  'access-log': logCost,
   syscalls: systemCalls,
   idle: idleMemory,
 }

@@ -41,6 +41,7 @@ const RUNGS = [
       NODE,
       'dist/cli/main.js',
       '--no-server-header',
+      '--disable-logging',
       '--http-socket',
       '127.0.0.1:{port}',
       'bench/servers/app.mjs',

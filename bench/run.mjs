@@ -1,6 +1,6 @@
 // `npm run bench`: the gateway hello against node:http and uWebSockets.js.
 //
-//   npm run bench [-- --rounds=15 --seconds=2 --only=keep-alive,pipelined,environ,master,syscalls,idle]
+//   npm run bench [-- --rounds=15 --seconds=2 --only=keep-alive,pipelined,environ,master,access-log,syscalls,idle]
 //
 // By server CPU a request, requests a second and system calls a request; interleaved rounds, the
 // median of the ratios round by round with its spread, replies validated before and after. An A/A

@@ -50,6 +50,13 @@ class Buffer {
     return true;
   }
 
+  // Room for `more` bytes at the end, to be written and then taken by Grow; nullptr: no memory.
+  uint8_t* Room(size_t more) { return Reserve(more) ? data_ + end_ : nullptr; }
+  void Grow(const uint8_t* end) { end_ = static_cast<size_t>(end - data_); }
+
+  // Forgets what is in it, keeps the memory.
+  void Clear() { begin_ = end_ = 0; }
+
   // Drops `count` bytes from the front.
   void Consume(size_t count) {
     begin_ += count;

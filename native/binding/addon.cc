@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include "binding/js_api.h"
+#include "binding/js_descriptors.h"
 #include "binding/js_process.h"
 #include "binding/js_scoreboard.h"
 #include "binding/napi_util.h"
@@ -53,13 +54,19 @@ napi_value Layout(napi_env env) {
 }
 
 napi_value Init(napi_env env, napi_value exports) {
-  napi_value create;
-  napi_create_function(env, "createEngine", NAPI_AUTO_LENGTH, JsCreateEngine, nullptr, &create);
-  SetProperty(env, exports, "createEngine", create);
-  napi_value scoreboard;
-  napi_create_function(env, "openScoreboard", NAPI_AUTO_LENGTH, JsOpenScoreboard, nullptr,
-                       &scoreboard);
-  SetProperty(env, exports, "openScoreboard", scoreboard);
+  const std::pair<const char*, napi_callback> functions[] = {
+      {"createEngine", JsCreateEngine},
+      {"openScoreboard", JsOpenScoreboard},
+      {"replaceDescriptor", JsReplaceDescriptor},
+      {"descriptorChannel", JsDescriptorChannel},
+      {"sendDescriptor", JsSendDescriptor},
+      {"receiveDescriptor", JsReceiveDescriptor},
+  };
+  for (const auto& [name, callback] : functions) {
+    napi_value function;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+    SetProperty(env, exports, name, function);
+  }
   ExportProcess(env, exports);
   SetProperty(env, exports, "keyNames", KeyNames(env));
   SetProperty(env, exports, "layout", Layout(env));

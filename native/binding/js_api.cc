@@ -90,6 +90,15 @@ napi_value JsSetScore(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value JsLogTo(napi_env env, napi_callback_info info) {
+  Call call;
+  if (!call.Open(env, info)) return nullptr;
+  const int fd = call.IntAt(0);
+  if (!call.Good()) return nullptr;
+  if (!call.holder()->js.engine().OpenLog(fd)) return ThrowErrno(env, {"open", errno});
+  return nullptr;
+}
+
 napi_value JsFailAll(napi_env env, napi_callback_info info) {
   Call call;
   if (call.Open(env, info)) call.InOrder().FailAll();
@@ -307,6 +316,7 @@ constexpr struct {
     {"listen", JsListen},
     {"start", JsStart},
     {"setScore", JsSetScore},
+    {"logTo", JsLogTo},
     {"registerHead", JsRegisterHead},
     {"takeRecords", JsTakeRecords},
     {"startResponse", JsStartResponse},

@@ -164,6 +164,7 @@ void JsEngine::OnPrepare(uv_prepare_t* handle) {
   // The end of a stream leaves no record: it may be all that there is to send.
   if (self->engine_->HasOutput()) self->engine_->Flush();
   if (self->engine_->HasWork()) self->engine_->Turn();
+  self->engine_->WriteLog();
   self->KeepAwake();
 }
 

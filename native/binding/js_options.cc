@@ -1,6 +1,8 @@
 // See js_options.h.
 #include "binding/js_options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -112,6 +114,28 @@ void ReadForwarded(Properties* from, ForwardedPolicy* policy) {
   from->Flag("forwardedClear", &policy->clear_others);
 }
 
+// False: an exception is pending, the format is wrong.
+bool ReadLog(napi_env env, Properties* from, AccessLogOptions* log) {
+  from->Flag("logAll", &log->all);
+  from->Flag("log4xx", &log->status_4xx);
+  from->Flag("log5xx", &log->status_5xx);
+  from->Flag("logZero", &log->empty);
+  uint64_t slow_ms = 0;
+  from->Number("logSlowMs", 0, INT32_MAX, &slow_ms);
+  log->slow_us = slow_ms * 1000;
+  from->Number("logBigBytes", 0, kMaxBytes, &log->big_bytes);
+  from->Flag("logForwardedFor", &log->forwarded_for);
+  LogConstants constants;
+  constants.pid = getpid();
+  from->Number("logWorker", 0, UINT16_MAX, &constants.worker);
+  const std::string format = from->Text("logFormat");
+  std::string error;
+  if (format.empty() || log->format.Compile({format.data(), format.size()}, constants, &error))
+    return true;
+  napi_throw_error(env, "ERR_POSTERN_LOG_FORMAT", error.c_str());
+  return false;
+}
+
 }  // namespace
 
 bool ReadEngineOptions(napi_env env, napi_value object, EngineOptions* options) {
@@ -127,6 +151,7 @@ bool ReadEngineOptions(napi_env env, napi_value object, EngineOptions* options) 
   from.Flag("obsTarget", &options->http1.obs_target);
   from.Flag("serverHeader", &options->server_header);
   from.Flag("dateHeader", &options->date_header);
+  if (!ReadLog(env, &from, &options->log)) return false;
   return from.Good();
 }
 

@@ -34,6 +34,16 @@ struct ExchangeFacts {
   bool is_head = false;
   bool keep_alive = false;
   bool expect_continue = false;  // and no 100 was sent yet
+  uint32_t log = 0;              // number of its note in the access log, 0: none
+};
+
+// What is counted while a response is made.
+struct ResponseTally {
+  uint16_t status = 0;  // 0: there was no head
+  bool aborted = false;
+  uint32_t field_count = 0;
+  uint32_t head_bytes = 0;
+  uint64_t body_bytes = 0;
 };
 
 // A body that does not come whole with its head.
@@ -91,7 +101,8 @@ struct Connection {
   ExchangeFacts facts;
   ResponseState response = ResponseState::kNone;
   ResponseFraming framing = ResponseFraming::kNoBody;
-  uint64_t response_left = 0;   // with kLength
+  uint64_t response_left = 0;  // with kLength
+  ResponseTally tally;
   uint32_t read_round = 0;      // when the socket was read last
   uint32_t handed_round = 0;    // when the exchange was handed over
   uint32_t first_follower = 0;  // index + 1 into Engine::followers_ of this round, 0: none
@@ -100,6 +111,10 @@ struct Connection {
   uint32_t piece_first = 0;  // index + 1 into Engine::pieces_
   uint32_t piece_last = 0;
   std::unique_ptr<OutQueue> queue;
+
+  // Notes of exchanges that are over, until the kernel has taken their responses.
+  uint32_t log_first = 0;
+  uint32_t log_last = 0;
 
   uint32_t linger_left = 0;
   uint64_t started_ns = 0;  // when the open exchange began

@@ -10,7 +10,7 @@ namespace postern {
 namespace {
 
 // What a poll event is about: the kind in the top byte, then serial and index of a connection.
-enum class TagKind : uint8_t { kConnection, kListener, kTimer };
+enum class TagKind : uint8_t { kConnection, kListener, kTimer, kLog };
 
 constexpr uint32_t kSerialMask = 0xffffff;
 
@@ -24,6 +24,9 @@ uint64_t MakeTag(TagKind kind, uint32_t index, uint32_t serial = 0) {
 constexpr int kMaxTurnEvents = 256;
 constexpr int kMaxRounds = 32;
 constexpr int64_t kLogPauseSeconds = 10;
+// The client has gone before its answer: nginx's number for that.
+constexpr uint16_t kClientClosed = 499;
+constexpr int kLastLinesMs = 1000;
 
 }  // namespace
 
@@ -32,6 +35,7 @@ Engine::Engine(const EngineOptions& options, AppHost* host, InputMemory memory)
       host_(host),
       memory_(memory),
       input_capacity_(memory.size - ArenaBytes(memory)),
+      log_(options.log),
       scratch_(std::make_unique_for_overwrite<uint8_t[]>(kScratchBytes)) {
   const uint32_t fields = std::max(options.limits.max_fields, options.limits.max_vars);
   fields_ = std::make_unique<Field[]>(fields);
@@ -84,12 +88,23 @@ void Engine::PollListeners(bool on) {
   }
 }
 
+// Whether its reader takes lines again. The end of the turn tries.
+void Engine::PollLog(bool on) {
+  if (on) {
+    poller_.Add(log_.sink_fd(), kInterestWrite, MakeTag(TagKind::kLog, 0));
+  } else {
+    poller_.Remove(log_.sink_fd());
+    log_.Unblock();
+  }
+}
+
 // Once a turn. The coarse clock is read without a system call.
 void Engine::UpdateClock() {
   timespec now;
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
   if (now.tv_sec == wall_seconds_) return;
   wall_seconds_ = now.tv_sec;
+  log_.SetWallSeconds(wall_seconds_);
   EncodeDateLine(wall_seconds_, date_line_);
 }
 
@@ -107,12 +122,14 @@ void Engine::Turn() {
     // One more look costs a system call: worth it only when this one found a crowd.
     if (handled < 2 && !HasReadyWork()) break;
   }
+  WriteLog();
   Bury();
   Publish();
   in_turn_ = false;
 }
 
 void Engine::Round(int* handled) {
+  log_.ForgetTime();
   // Each of the two can fill a batch: they take turns in being the first.
   unread_first_ = !unread_first_;
   if (unread_first_) ReadUnread();
@@ -125,6 +142,7 @@ void Engine::Round(int* handled) {
     batch_full_ = false;
     Deliver();
     ++round_;
+    for (const Follower& f : followers_) log_.Drop(f.facts.log);
     followers_.clear();
     input_used_ = 0;
     arena_.Clear();
@@ -151,6 +169,7 @@ void Engine::Dispatch(const PollEvent& event) {
   const auto kind = static_cast<TagKind>(event.tag >> 56);
   const auto index = static_cast<uint32_t>(event.tag);
   if (kind == TagKind::kTimer) return OnTimer();
+  if (kind == TagKind::kLog) return PollLog(false);
   if (kind == TagKind::kListener) return OnAcceptable(listeners_[index].get());
   Connection* const c = connections_[index].get();
   // The place may have been closed and taken again by an earlier event of this round.
@@ -232,7 +251,7 @@ void Engine::Expire(Connection* c) {
   switch (c->phase) {
     case Phase::kHead:
       if (!c->HasBegunRequest()) return Close(c);
-      return Reject(c, {408, "the request did not arrive in time"});
+      return Reject(c, {408, "the request did not arrive in time"}, c->input.View());
     case Phase::kBody:
       // While reading pauses it is the application that is slow.
       if (c->reading_paused) return Harakiri(c);
@@ -251,6 +270,8 @@ void Engine::Close(Connection* c) {
     if (c->in_flight) ++counts_.client_gone;
   }
   CloseExchange(c);
+  EndLog(c, closing_all_ ? 503 : kClientClosed);
+  FinishLogs(c);
   wheel_.Remove(c);
   close(c->fd);  // takes it out of the poller too
   c->fd = -1;
@@ -325,7 +346,10 @@ void Engine::CloseAll() {
     listener->polled = false;
     listener->fd.Reset();
   }
+  closing_all_ = true;
   for (const auto& c : connections_) Close(c.get());
+  closing_all_ = false;
+  log_.WriteOut(kLastLinesMs);
 }
 
 }  // namespace postern

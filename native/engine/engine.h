@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/unique_fd.h"
+#include "engine/access_log.h"
 #include "engine/app_host.h"
 #include "engine/connection.h"
 #include "engine/deadline_wheel.h"
@@ -39,6 +40,7 @@ struct EngineOptions {
   ProxyMode proxy = ProxyMode::kOff;
   bool server_header = true;
   bool date_header = true;
+  AccessLogOptions log;
 };
 
 // Memory that requests are read and parsed in; hosts may share it with JavaScript.
@@ -120,6 +122,13 @@ class Engine {
   // Sends what was written. Turn does this itself; call it after writing outside of Deliver.
   void Flush();
 
+  // --- the access log ---
+
+  // Before this, lines are kept. `fd` may be closed after it. False: errno.
+  bool OpenLog(int fd);
+  // Writes the lines of this turn. Turn does this itself; call it after a Flush outside of a turn.
+  void WriteLog();
+
   // Stops accepting (connections that already wait are still taken), lets running exchanges
   // finish, closes idle connections. Then AppHost::Drained.
   //
@@ -178,6 +187,7 @@ class Engine {
   void OnTimer();
   void ArmTimer();
   void PollListeners(bool on);
+  void PollLog(bool on);
   void UpdateInterest(Connection* c);
   void SetDeadline(Connection* c, uint32_t seconds);
   void RestartDeadline(Connection* c);
@@ -211,6 +221,12 @@ class Engine {
   void Harakiri(Connection* c);
   void FailOne(Connection* c);
 
+  // engine_log.cc
+  uint32_t BeginLog(const Connection* c);
+  void EndLog(Connection* c, uint16_t status);
+  void FinishLogs(Connection* c);
+  void LogRejected(Connection* c, uint16_t status, ByteView request, ByteView response);
+
   // engine_accept.cc
   void OnAcceptable(Listener* listener);
   void OnAcceptFailed(int error);
@@ -231,8 +247,9 @@ class Engine {
   void ProcessKept(Connection* c);
   void Process(Connection* c, uint8_t* p, uint8_t* end);
   void Keep(Connection* c, const uint8_t* p, const uint8_t* end);
-  void Reject(Connection* c, ParseError error, bool head_only = false);
-  void SendError(Connection* c, ParseError error, bool head_only);
+  // `bytes`: what it was that is refused, if its head could not be parsed.
+  void Reject(Connection* c, ParseError error, ByteView bytes = {}, bool head_only = false);
+  void SendError(Connection* c, ParseError error, ByteView bytes, bool head_only);
   bool DiscardAll(Connection* c);
 
   // engine_requests.cc. Those that give bytes say where to go on, or nullptr: there is nothing more
@@ -243,7 +260,7 @@ class Engine {
   uint8_t* BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_t* end);
   ParseStatus ParseHead(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
   bool HasRoomFor(Connection* c, uint8_t* p, uint8_t* end, ParseError* error);
-  ExchangeFacts FactsOfHead() const;
+  ExchangeFacts NoteHead(const Connection* c);
   void HandOver(Connection* c, uint32_t generation, bool follows, ByteView body, bool complete,
                 ByteView trailers);
 
@@ -301,6 +318,7 @@ class Engine {
   bool accept_paused_ = false;
   bool draining_ = false;
   bool drained_told_ = false;
+  bool closing_all_ = false;
   bool batch_full_ = false;
   bool host_notified_ = false;
   bool drain_requested_ = false;
@@ -331,6 +349,7 @@ class Engine {
   ScoreSlot* score_ = &own_score_;
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
+  AccessLog log_;
   Said said_[kSaidCount];  // what was logged last
 
   // What the poller has told and a full batch has put off.

@@ -98,7 +98,7 @@ void Engine::OnPeerClosed(Connection* c) {
   switch (c->phase) {
     case Phase::kHead:
       if (!c->HasBegunRequest()) return CloseAfterWrite(c, false);
-      return Reject(c, {400, "the connection ended in the middle of a request"});
+      return Reject(c, {400, "the connection ended in the middle of a request"}, c->input.View());
     case Phase::kBody:
       return FailBody(c, {400, "the connection ended in the middle of the body"});
     case Phase::kHandling:
@@ -182,22 +182,24 @@ void Engine::Keep(Connection* c, const uint8_t* p, const uint8_t* end) {
 }
 
 // Answers bytes that are no request, and closes.
-void Engine::Reject(Connection* c, ParseError error, bool head_only) {
+void Engine::Reject(Connection* c, ParseError error, ByteView bytes, bool head_only) {
   // Front servers do not make mistakes of their own: what a uwsgi socket refuses, and what is
   // another protocol altogether, is somebody's configuration.
   const bool uwsgi = listeners_[c->listener]->protocol == WireProtocol::kUwsgi;
   if (error.foreign || (uwsgi && error.status != 0 && error.status != 408)) {
     LogOnce(LogLevel::kWarning, error.reason);
   }
-  if (error.status != 0) SendError(c, error, head_only);
+  if (error.status != 0) SendError(c, error, bytes, head_only);
   CloseAfterWrite(c, true);
 }
 
-void Engine::SendError(Connection* c, ParseError error, bool head_only) {
+void Engine::SendError(Connection* c, ParseError error, ByteView bytes, bool head_only) {
   ++counts_.responses[error.status / 100 - 1];
   uint8_t* const start = Reserve(kMaxErrorBytes);
   const ByteView date = options_.date_header ? ByteView(date_line_, kDateLineBytes) : ByteView();
-  Commit(c, start, EncodeError(error.status, error.reason, head_only, date, start));
+  uint8_t* const end = EncodeError(error.status, error.reason, head_only, date, start);
+  LogRejected(c, error.status, bytes, {start, static_cast<size_t>(end - start)});
+  Commit(c, start, end);
 }
 
 // Throws away what the kernel holds of this connection. True: there was something of a request.

@@ -75,6 +75,7 @@ OutQueue* Engine::QueueOf(Connection* c) {
 
 void Engine::Flush() {
   SettleTimes();
+  log_.ForgetTime();
   for (size_t i = 0; i < dirty_.size(); ++i) FlushConnection(dirty_[i]);
   dirty_.clear();
   dirty_.swap(unsent_);
@@ -125,6 +126,7 @@ void Engine::AfterFlush(Connection* c, SendResult result, bool moved) {
     }
     return OnPeerGone(c);
   }
+  if (result == SendResult::kDone && c->log_first != 0) FinishLogs(c);
   const uint64_t waiting = c->queue == nullptr ? 0 : c->queue->size();
   if (result == SendResult::kDone && c->queue != nullptr) {
     c->queue.reset();

@@ -38,14 +38,14 @@ uint8_t* Engine::ProcessProxyHeader(Connection* c, uint8_t* p, uint8_t* end) {
   if (!options_.forwarded.trusted.Contains(c->peer.address) || !MayBeProxyHeader(bytes)) {
     c->proxy_pending = false;
     if (options_.proxy != ProxyMode::kRequire) return p;
-    Reject(c, {400, "a PROXY header has to come first here, from a trusted peer"});
+    Reject(c, {400, "a PROXY header has to come first here, from a trusted peer"}, bytes);
     return nullptr;
   }
   ProxyHeader header;
   ParseError error;
   switch (ParseProxyHeader(bytes, &header, &error)) {
     case ParseStatus::kInvalid:
-      Reject(c, error);
+      Reject(c, error, bytes);
       return nullptr;
     case ParseStatus::kIncomplete:
       Keep(c, p, end);
@@ -76,7 +76,7 @@ uint8_t* Engine::ProcessHead(Connection* c, uint8_t* p, uint8_t* end) {
   ParseError error;
   switch (ParseHead(c, p, end, &error)) {
     case ParseStatus::kInvalid:
-      Reject(c, error, Equals(head_.method, "HEAD"));
+      Reject(c, error, bytes, Equals(head_.method, "HEAD"));
       return nullptr;
     case ParseStatus::kIncomplete:
       // The time for a whole head starts with its first byte.
@@ -111,8 +111,10 @@ bool Engine::HasRoomFor(Connection* c, uint8_t* p, uint8_t* end, ParseError* err
   return false;
 }
 
-ExchangeFacts Engine::FactsOfHead() const {
-  return {head_.version_minor, head_.is_head, head_.keep_alive, head_.expect_continue};
+// What has to be remembered of the head when its bytes are gone. EndResponse, AbortResponse, Close
+// and Reject are the ends of an exchange.
+ExchangeFacts Engine::NoteHead(const Connection* c) {
+  return {head_.version_minor, head_.is_head, head_.keep_alive, head_.expect_continue, BeginLog(c)};
 }
 
 uint8_t* Engine::BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_t* end) {
@@ -123,15 +125,17 @@ uint8_t* Engine::BeginExchange(Connection* c, uint8_t* start, uint8_t* p, uint8_
   }
   ParseError error;
   if (!HasRoomFor(c, start, end, &error)) {
-    if (error.status != 0) Reject(c, error, head_.is_head);
+    if (error.status != 0) {
+      Reject(c, error, {start, static_cast<size_t>(end - start)}, head_.is_head);
+    }
     return nullptr;
   }
-  c->facts = FactsOfHead();
+  c->facts = NoteHead(c);
   c->response = ResponseState::kNone;
   ByteView body;
   const ParseStatus status = TakeBody(c, &p, end, &body, &error);
   if (status == ParseStatus::kInvalid) {
-    Reject(c, error, head_.is_head);
+    Reject(c, error, {}, head_.is_head);
     return nullptr;
   }
   const bool whole = status == ParseStatus::kComplete;
@@ -210,7 +214,7 @@ uint8_t* Engine::ProcessFollower(Connection* c, uint8_t* p, uint8_t* end) {
   }
   const uint32_t before = c->first_follower == 0 ? c->generation : followers_.back().generation;
   const uint32_t generation = before + 1 == 0 ? 1 : before + 1;
-  followers_.push_back({c, generation, FactsOfHead(), p, end});
+  followers_.push_back({c, generation, NoteHead(c), p, end});
   if (c->first_follower == 0) c->first_follower = static_cast<uint32_t>(followers_.size());
   uint8_t* const body = p + head_.consumed;
   const size_t body_size =
@@ -230,6 +234,8 @@ void Engine::Defer(ExchangeId id) {
   // Those behind it wait too: forget them all, their bytes are kept together.
   for (auto f = first; f != followers_.end() && f->connection == c; ++f) {
     f->connection = nullptr;
+    log_.Drop(f->facts.log);
+    f->facts.log = 0;
     --requests_;
   }
   c->first_follower = 0;

@@ -8,6 +8,25 @@
 #include "engine/engine.h"
 
 namespace postern {
+namespace {
+
+// `encoded`: a whole head.
+ResponseTally TallyOf(ByteView encoded, bool with_fields) {
+  constexpr size_t kDigits = sizeof("HTTP/1.1 ") - 1;
+  const uint8_t* const status = encoded.data + kDigits;
+  ResponseTally tally;
+  tally.status =
+      static_cast<uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0'));
+  tally.head_bytes = static_cast<uint32_t>(encoded.size);
+  // The status line and the empty line are none.
+  if (with_fields) {
+    tally.field_count =
+        static_cast<uint32_t>(std::count(encoded.begin(), encoded.end(), uint8_t{'\n'})) - 2;
+  }
+  return tally;
+}
+
+}  // namespace
 
 ResponseFraming Engine::DecideFraming(const Connection* c, const ResponseHead& head,
                                       uint64_t length) const {
@@ -46,6 +65,9 @@ bool Engine::StartHead(Connection* c, const ResponseHead& head, uint64_t length,
   c->response_left = options.framing == ResponseFraming::kLength ? length : UINT64_MAX;
   *start = Reserve(MaxHeadBytes(head, options) + body_size);
   *out = EncodeHead(head, options, *start);
+  const ByteView encoded{*start, static_cast<size_t>(*out - *start)};
+  c->tally = TallyOf(encoded, log_.wants_field_count());
+  if (facts.log != 0) log_.TakeResponseHead(facts.log, encoded);
   return true;
 }
 
@@ -56,6 +78,7 @@ uint64_t Engine::TakeAllowance(Connection* c, uint64_t size) {
   if (options_.limits.harakiri_s != 0 && application) SetHandlingDeadline(c);
   const uint64_t allowed = std::min(size, c->response_left);
   if (c->response_left != UINT64_MAX) c->response_left -= allowed;
+  c->tally.body_bytes += allowed;
   return allowed;
 }
 
@@ -159,6 +182,7 @@ void Engine::EndResponse(ExchangeId id) {
   if (!c->open()) return;  // what was before it could not be sent
   c->response = ResponseState::kEnded;
   CloseExchange(c);
+  EndLog(c, 0);
   const bool unread = c->phase == Phase::kBody;
   if (!unread || !c->facts.keep_alive) return FinishExchange(c);
   c->phase = Phase::kDrain;
@@ -175,6 +199,8 @@ void Engine::AbortResponse(ExchangeId id) {
   if (c == nullptr) return;
   c->response = ResponseState::kEnded;
   CloseExchange(c);
+  c->tally.aborted = true;
+  EndLog(c, 500);
   // With this framing a plain end would look like the end of the body: only a reset tells.
   const bool reset = c->framing == ResponseFraming::kUntilClose;
   FlushConnection(c);
@@ -203,8 +229,9 @@ void Engine::FinishExchange(Connection* c) {
     if (!c->open()) return;
   }
   if (c->first_follower != 0) {
-    const Follower& next = followers_[c->first_follower - 1];
+    Follower& next = followers_[c->first_follower - 1];
     c->facts = next.facts;
+    next.facts.log = 0;
     c->phase = Phase::kHandling;
     OpenExchange(c);
     SetHandlingDeadline(c);

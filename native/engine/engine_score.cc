@@ -86,7 +86,7 @@ void Engine::Harakiri(Connection* c) {
   CloseExchange(c);
   // Closing would tell the host once more.
   c->response = ResponseState::kEnded;
-  SendError(c, {504, "the application did not answer in time"}, head_only);
+  SendError(c, {504, "the application did not answer in time"}, {}, head_only);
   CloseAfterWrite(c, unread || !c->input.empty());
 }
 
@@ -101,6 +101,7 @@ void Engine::FailAll() {
     for (const auto& c : connections_) FailOne(c.get());
     Publish();
     Flush();
+    WriteLog();
   }
 }
 
@@ -110,9 +111,9 @@ void Engine::FailOne(Connection* c) {
     if (c->response != ResponseState::kNone) return;
     if (c->in_flight) ++counts_.overdue;
     c->response = ResponseState::kEnded;
-    SendError(c, {504, "the application did not answer in time"}, c->facts.is_head);
+    SendError(c, {504, "the application did not answer in time"}, {}, c->facts.is_head);
   } else if (c->phase == Phase::kHead && DiscardAll(c)) {
-    SendError(c, {503, "this worker is being replaced"}, false);
+    SendError(c, {503, "this worker is being replaced"}, c->input.View(), false);
   } else {
     return;
   }

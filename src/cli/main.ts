@@ -9,6 +9,7 @@ import { writePidfile } from '../manager/pidfile.js'
 import { serveStats } from '../manager/stats-server.js'
 import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
+import { LogFiles } from '../server/log-files.js'
 import { Server } from '../server/server.js'
 import { VERSION } from '../version.js'
 import { banner } from './banner.js'
@@ -29,9 +30,16 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
     return void process.stdout.write(showConfig(options, plan.settings, plan.app))
   }
   checkMaster(options)
+  log.least = options.logLevel
+  const logFiles = new LogFiles(options, log)
+  // Node's own handler would open the inspector's port.
+  process.on('SIGUSR1', () => {
+    log.info('SIGUSR1: log files are opened again')
+    void logFiles.reopen()
+  })
   for (const note of plan.notes) log.info(note)
-  if (hasMaster(options)) await runMaster(plan, argv, lifetime, log)
-  else await serveHere(plan, lifetime, log)
+  if (hasMaster(options)) await runMaster(plan, argv, lifetime, log, logFiles)
+  else await serveHere(plan, lifetime, log, logFiles)
 }
 
 /** Somebody has to start the next worker. */
@@ -52,6 +60,7 @@ async function serveHere(
   { app, options }: MasterPlan,
   lifetime: Lifetime,
   log: Log,
+  logFiles: LogFiles,
 ): Promise<void> {
   lifetime.load(app)
   const detected = await loadApp(app, options.interface)
@@ -59,9 +68,13 @@ async function serveHere(
   const server = new Server(detected.app, options, log, {
     score: lone.place,
     onHeld: () => lifetime.endHeld(),
+    accessLog: logFiles.accessLog,
   })
   const stats = await serveStats(options, () => lone.facts(app, server))
   await server.start()
+  logFiles.watch(async (kind, fd) => {
+    if (kind === 'access') server.logTo(fd)
+  })
   lifetime.serve(server)
   writePidfile(options.pidfile)
   process.stdout.write(

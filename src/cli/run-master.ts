@@ -5,6 +5,7 @@ import { Master } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
 import { serveStats } from '../manager/stats-server.js'
 import type { Log } from '../server/log.js'
+import type { LogFiles } from '../server/log-files.js'
 import { banner } from './banner.js'
 import type { Lifetime } from './lifetime.js'
 import { type Plan, readPlan } from './plan.js'
@@ -18,8 +19,9 @@ export async function runMaster(
   argv: readonly string[],
   lifetime: Lifetime,
   log: Log,
+  logFiles: LogFiles,
 ): Promise<void> {
-  const master = new Master(plan, WORKER, log)
+  const master = new Master(plan, WORKER, log, logFiles)
   lifetime.serve(master)
   // A signal that comes early must not end the process, as it would by default.
   let started = false

@@ -11,6 +11,7 @@ export const GROUPS: readonly OptionGroup[] = [
   'Timeouts',
   'HTTP',
   'Trust',
+  'Logs',
   'Other',
 ]
 

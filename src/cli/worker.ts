@@ -1,6 +1,8 @@
 // What a worker process runs: hears from its master what to serve, serves it, ends when the master
 // says so or is gone. Environment and working directory are those of the master.
+import { closeSync } from 'node:fs'
 import { EXIT, StartError } from '../errors.js'
+import { receiveLogs } from '../manager/log-channel.js'
 import {
   isMessage,
   type ServeMessage,
@@ -9,6 +11,7 @@ import {
   type ToWorker,
 } from '../manager/messages.js'
 import { watchTiredness } from '../manager/tiredness.js'
+import { loadAddon } from '../native/addon.js'
 import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
 import { Server } from '../server/server.js'
@@ -17,13 +20,15 @@ import { Lifetime, type Role } from './lifetime.js'
 const ROLE: Role = {
   graceful: ['SIGTERM'],
   // Terminals send these to the whole process group; the master passes on what they mean.
-  ignored: ['SIGINT', 'SIGHUP', 'SIGTTIN', 'SIGTTOU'],
+  ignored: ['SIGINT', 'SIGHUP', 'SIGTTIN', 'SIGTTOU', 'SIGUSR1'],
   report: (message, exitCode) => tell({ postern: 'failed', message, exitCode }),
 }
 
 const log = new Log()
 const lifetime = new Lifetime(log, ROLE)
 let server: Server | null = null
+let logChannel = -1
+let accessLog: number | undefined
 
 /** Resolves when it is on its way; a master that is gone hears nothing. */
 function tell(message: ToMaster): Promise<void> {
@@ -33,12 +38,31 @@ function tell(message: ToMaster): Promise<void> {
   })
 }
 
-async function serve({ app, options, score }: ServeMessage): Promise<void> {
+/** Log files that the master has opened are from now on what is written to. */
+function takeLogs(): void {
+  if (logChannel < 0) return
+  for (const [kind, fd] of receiveLogs(logChannel)) {
+    if (kind === 'access') {
+      server?.logTo(fd)
+      if (accessLog !== undefined) closeSync(accessLog)
+      accessLog = fd
+    } else {
+      for (const stream of [1, 2]) loadAddon().replaceDescriptor(fd, stream)
+      closeSync(fd)
+    }
+  }
+}
+
+async function serve(message: ServeMessage): Promise<void> {
+  const { app, options, score, worker } = message
+  logChannel = message.logChannel
+  takeLogs()
+  log.least = options.logLevel
   // While it loads only the application may keep the loop alive: one that waits for nothing is told.
   process.channel?.unref()
   lifetime.load(app)
   const detected = await loadApp(app, options.interface)
-  const serving = new Server(detected.app, options, log, { score, onHeld })
+  const serving = new Server(detected.app, options, log, { score, onHeld, accessLog, worker })
   server = serving
   await serving.start()
   lifetime.serve(serving)
@@ -71,6 +95,9 @@ process.on('message', (message: unknown) => {
     serve(message as ServeMessage).catch((error) => lifetime.fail(error))
   } else if (postern === 'stop') {
     stop(message as StopMessage)
+  } else if (postern === 'logs') {
+    takeLogs()
+    void tell({ postern: 'logs-taken' })
   }
 })
 process.on('disconnect', () => {

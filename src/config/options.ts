@@ -8,6 +8,7 @@ export type OptionType =
   | 'choice'
   | 'count'
   | 'fields'
+  | 'log'
   | 'mode'
   | 'pair'
   | 'path'
@@ -24,6 +25,7 @@ export type OptionGroup =
   | 'Timeouts'
   | 'HTTP'
   | 'Trust'
+  | 'Logs'
   | 'Other'
 
 export interface OptionSpec {
@@ -547,6 +549,124 @@ export const OPTIONS = [
     doc: 'PROXY v1/v2 headers on HTTP sockets: off, allow, require',
   },
   {
+    name: 'access-log',
+    type: 'log',
+    group: 'Logs',
+    aliases: ['access-logfile', 'req-logger'],
+    default: '-',
+    metavar: 'FILE',
+    doc: 'a line for each request; -: standard output',
+  },
+  {
+    name: 'access-log-format',
+    type: 'text',
+    group: 'Logs',
+    aliases: ['access-logformat', 'log-format', 'logformat'],
+    default: 'combined',
+    metavar: 'FORMAT',
+    doc: 'combined, common, uwsgi, json, or text with %(atoms)',
+  },
+  {
+    name: 'disable-logging',
+    type: 'boolean',
+    group: 'Logs',
+    short: 'L',
+    default: false,
+    doc: 'no access log, but for what --log-4xx and the like ask for',
+  },
+  {
+    name: 'log-4xx',
+    rare: true,
+    type: 'boolean',
+    group: 'Logs',
+    default: false,
+    doc: 'with --disable-logging: requests that were answered with 4xx',
+  },
+  {
+    name: 'log-5xx',
+    rare: true,
+    type: 'boolean',
+    group: 'Logs',
+    default: false,
+    doc: 'with --disable-logging: requests that were answered with 5xx',
+  },
+  {
+    name: 'log-slow',
+    rare: true,
+    type: 'count',
+    group: 'Logs',
+    default: 0,
+    metavar: 'MS',
+    doc: 'with --disable-logging: requests that took at least so many milliseconds',
+  },
+  {
+    name: 'log-big',
+    rare: true,
+    type: 'bytes',
+    group: 'Logs',
+    default: 0,
+    doc: 'with --disable-logging: responses with a body of at least so many bytes',
+  },
+  {
+    name: 'log-zero',
+    rare: true,
+    type: 'boolean',
+    group: 'Logs',
+    default: false,
+    doc: 'with --disable-logging: responses without a body',
+  },
+  {
+    name: 'log-x-forwarded-for',
+    rare: true,
+    type: 'boolean',
+    group: 'Logs',
+    default: false,
+    doc: 'the address is what X-Forwarded-For of a trusted peer says, as it stands',
+  },
+  {
+    name: 'logto',
+    type: 'log',
+    group: 'Logs',
+    aliases: ['error-logfile', 'logger'],
+    metavar: 'FILE',
+    doc: 'standard output and standard error of all processes go there',
+  },
+  {
+    name: 'log-level',
+    rare: true,
+    type: 'choice',
+    group: 'Logs',
+    default: 'info',
+    choices: ['info', 'warning', 'error'],
+    doc: "least level of the server's own lines: info, warning, error",
+  },
+  {
+    name: 'log-maxsize',
+    rare: true,
+    type: 'bytes',
+    group: 'Logs',
+    default: 104857600,
+    doc: 'a log file of that size is put aside and compressed; 0: never',
+  },
+  {
+    name: 'log-backups',
+    rare: true,
+    type: 'count',
+    group: 'Logs',
+    default: 5,
+    max: 1000,
+    metavar: 'N',
+    doc: 'log files that were put aside and are kept',
+  },
+  {
+    name: 'log-backupname',
+    rare: true,
+    type: 'path',
+    group: 'Logs',
+    metavar: 'FILE',
+    doc: 'keep one of them only, under that name, and do not compress it',
+  },
+  {
     name: 'help',
     type: 'boolean',
     group: 'Other',
@@ -611,7 +731,7 @@ export function hasMaster(options: Options): boolean {
 
 /** "http-socket" → "httpSocket". */
 export function camelCase(name: string): string {
-  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  return name.replace(/-([a-z\d])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 const SPECS: readonly OptionSpec[] = OPTIONS

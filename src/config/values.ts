@@ -44,11 +44,22 @@ export function parseValue(spec: OptionSpec, text: string): string | number | bo
       return parseList(spec, text, isPeer, 'has addresses, networks like 10.0.0.0/8, unix or *')
     case 'fields':
       return parseList(spec, text, isForwardedField, `has ${FORWARDED_FIELDS.join(', ')}`)
+    case 'log':
+      return parseLog(spec, text)
     case 'path':
     case 'text':
       if (text === '') throw bad(spec, text, 'is not empty')
       return text
   }
+}
+
+/** uWSGI names the kind of a logger in front: "file:/path", "stdio". */
+function parseLog(spec: OptionSpec, text: string): string {
+  const kind = /^([a-z][a-z\d]*):/.exec(text)?.[1]
+  const path = text === 'stdio' || text === 'stdio:' ? '-' : text.replace(/^file:/, '')
+  const known = kind === undefined || kind === 'file' || path === '-'
+  if (!known || path === '') throw bad(spec, text, RULES.log)
+  return path
 }
 
 const FORWARDED_FIELDS = [
@@ -117,6 +128,7 @@ const RULES: Record<OptionSpec['type'], string> = {
   choice: 'is one of several words',
   count: 'is a whole number',
   fields: 'is a list of fields, separated by commas',
+  log: 'is a file, or - for standard output',
   mode: 'is an octal mode such as 0o660',
   pair: 'is NAME=VALUE',
   path: 'is a path',

@@ -2,10 +2,10 @@
 // long as the master does, so no connection is lost while workers come and go.
 import { formatAddress } from '../config/address.js'
 import type { Options } from '../config/options.js'
-import { loadAddon, type NativeEngine } from '../native/addon.js'
+import type { NativeEngine } from '../native/addon.js'
 import type { Log } from '../server/log.js'
 import { openSocket } from '../server/open-socket.js'
-import { nativeOptions } from '../server/server.js'
+import { makeEngine } from '../server/server.js'
 import { SocketFiles } from '../server/socket-files.js'
 import { describeListener, type Listener, type Wanted, wantedSockets } from '../server/sockets.js'
 
@@ -22,7 +22,7 @@ export class Listeners {
 
   /** @throws {StartError} a socket cannot be opened; those that were are closed again */
   async open(options: Options, log: Log): Promise<void> {
-    this.engine = loadAddon().createEngine(nativeOptions(options), {
+    this.engine = makeEngine(options, {
       onRound() {},
       onDrained() {},
       onLog: (level, text) => log.native(level, text),

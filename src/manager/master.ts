@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Options } from '../config/options.js'
 import { StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
+import type { LogFiles } from '../server/log-files.js'
 import { Scoreboard, type ScorePlace } from '../server/scoreboard.js'
 import type { Listener } from '../server/sockets.js'
 import { VERSION } from '../version.js'
@@ -51,6 +52,7 @@ export class Master {
   private plan: MasterPlan
   private readonly script: string
   private readonly log: Log
+  private readonly logFiles: LogFiles
   private readonly listeners: Listeners = new Listeners()
   private readonly board: Scoreboard = new Scoreboard(-1, SLOTS)
   private readonly heartbeat: Heartbeat
@@ -72,8 +74,9 @@ export class Master {
   private closed: () => void = () => {}
 
   /** @param script what a worker process runs */
-  constructor(plan: MasterPlan, script: string, log: Log) {
+  constructor(plan: MasterPlan, script: string, log: Log, logFiles: LogFiles) {
     this.plan = plan
+    this.logFiles = logFiles
     this.script = script
     this.log = log
     this.wanted = plan.options.processes
@@ -115,6 +118,9 @@ export class Master {
    */
   async start(): Promise<void> {
     await this.listeners.open(this.plan.options, this.log)
+    this.logFiles.watch(async (kind, fd) => {
+      await Promise.all([...this.workers].map((worker) => worker.handOverLog(kind, fd)))
+    })
     const failure = await this.startGeneration()
     if (failure !== null) throw failure
     this.heartbeat.start(() => ({ workers: this.workers, harakiriS: this.plan.options.harakiri }))
@@ -238,6 +244,7 @@ export class Master {
       score: this.takeScore(),
       threads: 1,
       descriptors: [...this.listeners.inheritance, this.board.fd],
+      logs: this.logFiles.open,
     }
     const worker = new WorkerHandle(id, plan, {
       ready: (one, what) => this.onReady(one, what),

@@ -10,6 +10,20 @@ export interface ServeMessage {
   readonly options: Options
   /** Where it counts; undefined: all slots are taken. */
   readonly score: ScorePlace | undefined
+  /** Its place in the pool, from 1 on. */
+  readonly worker: number
+  /** Where descriptors of log files come from, the first ones wait there already; -1: there are none. */
+  readonly logChannel: number
+}
+
+/** Master → worker: log files were opened again, their descriptors wait in the channel. */
+export interface LogsMessage {
+  readonly postern: 'logs'
+}
+
+/** Worker → master: it writes to them, and not to what it had before. */
+export interface LogsTakenMessage {
+  readonly postern: 'logs-taken'
 }
 
 /** Master → worker: finish what runs, then end. */
@@ -46,8 +60,13 @@ export interface FailedMessage {
   readonly exitCode: number
 }
 
-export type ToWorker = ServeMessage | StopMessage
-export type ToMaster = ReadyMessage | TiredMessage | DrainingMessage | FailedMessage
+export type ToWorker = ServeMessage | StopMessage | LogsMessage
+export type ToMaster =
+  | ReadyMessage
+  | TiredMessage
+  | DrainingMessage
+  | FailedMessage
+  | LogsTakenMessage
 
 /** The channel belongs to the application too: what is not ours is let pass. */
 export function isMessage(message: unknown): message is ToWorker | ToMaster {

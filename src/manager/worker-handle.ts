@@ -2,8 +2,10 @@
 // nothing; what follows from its end is the master's.
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Options } from '../config/options.js'
+import type { LogKind } from '../server/log-files.js'
 import type { ScorePlace } from '../server/scoreboard.js'
 import { MAX_TIMER_MS } from '../server/server.js'
+import { LogChannel } from './log-channel.js'
 import { type FailedMessage, isMessage, type ToMaster, type ToWorker } from './messages.js'
 
 export interface WorkerEvents {
@@ -26,7 +28,12 @@ export interface SpawnPlan {
   readonly threads: number
   /** Descriptors that it inherits behind its control channel. */
   readonly descriptors: readonly number[]
+  /** Log files that it writes to. */
+  readonly logs: readonly (readonly [LogKind, number])[]
 }
+
+/** Standard streams and control channel come before those that are inherited. */
+const FIRST_DESCRIPTOR = 4
 
 /** What is left of its mercy when a worker still has not ended: it is stuck, and is killed. */
 const KILL_AFTER_MS = 1000
@@ -53,6 +60,7 @@ export class WorkerHandle {
   readonly startedAt: number = performance.now()
   private readonly child: ChildProcess
   private killer: NodeJS.Timeout | undefined
+  private readonly logChannel: LogChannel | null
 
   constructor(id: number, plan: SpawnPlan, events: WorkerEvents) {
     this.id = id
@@ -61,11 +69,14 @@ export class WorkerHandle {
     this.quiet = new Promise((done) => {
       this.beQuiet = done
     })
+    this.logChannel = plan.logs.length > 0 ? new LogChannel() : null
+    const channel = this.logChannel === null ? [] : [this.logChannel.theirs]
     this.child = spawn(process.execPath, [...process.execArgv, plan.script], {
       cwd: plan.cwd,
       env: plan.env,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...plan.descriptors],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...plan.descriptors, ...channel],
     })
+    this.logChannel?.closeTheirs()
     this.child.on('message', (message: unknown) => {
       if (isMessage(message)) this.take(message as ToMaster, events)
     })
@@ -73,11 +84,28 @@ export class WorkerHandle {
     this.child.on('exit', (code, signal) =>
       this.finish(signal === null ? `exit code ${code}` : `signal ${signal}`, events),
     )
-    this.send({ postern: 'serve', app: plan.app, options: plan.options, score: plan.score })
+    for (const [kind, fd] of plan.logs) this.logChannel?.send(kind, fd)
+    this.send({
+      postern: 'serve',
+      app: plan.app,
+      options: plan.options,
+      score: plan.score,
+      worker: id,
+      logChannel: this.logChannel === null ? -1 : FIRST_DESCRIPTOR + plan.descriptors.length,
+    })
   }
 
   get pid(): number {
     return this.child.pid ?? 0
+  }
+
+  /** Fulfilled when it writes to that one and not to the one before, or is gone. */
+  handOverLog(kind: LogKind, fd: number): Promise<void> {
+    if (this.logChannel === null || this.state === 'ended') return Promise.resolve()
+    this.logChannel.send(kind, fd)
+    const taken = this.logChannel.taken()
+    this.send({ postern: 'logs' })
+    return taken
   }
 
   /** Lets it finish what runs; one that does not end in time is killed. */
@@ -106,6 +134,7 @@ export class WorkerHandle {
   private take(message: ToMaster, events: WorkerEvents): void {
     if (message.postern === 'failed') this.failure = message
     else if (message.postern === 'draining') this.beQuiet()
+    else if (message.postern === 'logs-taken') this.logChannel?.take()
     else if (message.postern === 'tired') events.tired(this, message.why)
     else if (this.state === 'starting') {
       this.state = 'ready'
@@ -117,6 +146,7 @@ export class WorkerHandle {
   private finish(end: string, events: WorkerEvents): void {
     if (this.state === 'ended') return
     clearTimeout(this.killer)
+    this.logChannel?.close()
     this.beQuiet()
     this.end = end
     this.state = 'ended'

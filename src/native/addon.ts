@@ -61,6 +61,18 @@ export interface NativeOptions {
   forwardedClear: boolean
   /** 0 off, 1 allowed, 2 required. */
   proxyMode: number
+  /** A name or the text of a format; an error with code ERR_POSTERN_LOG_FORMAT says what is wrong. */
+  logFormat: string
+  /** Every exchange has a line, or those that one of the others is about; 0: none. */
+  logAll: boolean
+  log4xx: boolean
+  log5xx: boolean
+  logZero: boolean
+  logSlowMs: number
+  logBigBytes: number
+  logForwardedFor: boolean
+  /** Place of this process in the pool, from 1 on; 0: there is none. */
+  logWorker: number
 }
 
 export interface NativeCallbacks {
@@ -93,6 +105,11 @@ export interface NativeEngine {
   start(): void
   /** Counts in that slot of a scoreboard from now on. */
   setScore(memory: ArrayBuffer, slot: number): void
+  /**
+   * Where the access log goes from now on; before the first call lines are kept. `fd` may be closed
+   * after it, unless it is one of the standard streams.
+   */
+  logTo(fd: number): void
   /** A number for a head that is used often, or -1 when there are enough of them. */
   registerHead(status: string, lines: string, flags: number): number
   /** Sends what is in shared memory and makes room there. */
@@ -161,6 +178,14 @@ export interface NativeAddon {
   listenQueue(fd: number): [number, number] | null
   /** _exit(2): no handler runs, no JavaScript, nothing waits. */
   exitNow(code: number): never
+  /** `to` is from now on what `from` is. */
+  replaceDescriptor(from: number, to: number): void
+  /** The two ends of a channel for descriptors; neither is inherited by itself. */
+  descriptorChannel(): [number, number]
+  /** `tag`, 0 to 255, says what it is. It stays the sender's, too. */
+  sendDescriptor(channel: number, fd: number, tag: number): void
+  /** [tag, descriptor] of what was sent, null: nothing more. */
+  receiveDescriptor(channel: number): [number, number] | null
   /** Meta-variable names of the known keys, by number. */
   readonly keyNames: readonly string[]
   readonly layout: Record<string, number>

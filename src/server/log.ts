@@ -11,6 +11,8 @@ export type LogSink = (line: string) => void
 const LEVELS: readonly LogLevel[] = ['info', 'warning', 'error']
 
 export class Log {
+  /** Entries below it are not written. */
+  least: LogLevel = 'info'
   private readonly sink: LogSink
 
   constructor(sink: LogSink = (line) => void process.stderr.write(line)) {
@@ -52,6 +54,7 @@ export class Log {
   }
 
   private write(level: LogLevel, message: string): void {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(this.least)) return
     const time = new Date().toISOString()
     const line = `${time} [${process.pid}] ${level}: ${message.replaceAll('\n', '\n    ')}\n`
     try {

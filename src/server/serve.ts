@@ -14,6 +14,7 @@ import { checkValue } from '../config/values.js'
 import { ConfigError } from '../errors.js'
 import type { GatewayApp } from '../gateway/types.js'
 import { Log, type LogSink } from './log.js'
+import { LogFiles } from './log-files.js'
 import { Server } from './server.js'
 import type { Listener } from './sockets.js'
 
@@ -37,6 +38,8 @@ const COMMAND_LINE_ONLY = [
   'env-file',
   'help',
   'help-all',
+  'log-level',
+  'logto',
   'master',
   'max-requests',
   'max-worker-lifetime',
@@ -68,6 +71,8 @@ export interface RunningServer {
   /** URL of the first HTTP socket over TCP, undefined if there is none. */
   readonly url: string | undefined
   stats(): { connections: number; requests: number }
+  /** The file of the access log was moved: lines go to a new one. */
+  reopenLogs(): Promise<void>
   /**
    * Stops accepting, lets running requests finish, closes. Another call can shorten the wait.
    *
@@ -91,13 +96,26 @@ const SPECS: readonly OptionSpec[] = (OPTIONS as readonly OptionSpec[]).filter(
 export async function serve(app: GatewayApp, options: ServeOptions = {}): Promise<RunningServer> {
   const resolved = resolveOptions(options)
   const detected = detectApp(app, resolved.interface, 'the application')
-  const server = new Server(detected.app, resolved, new Log(options.log))
-  await server.start()
+  const log = new Log(options.log)
+  const logFiles = new LogFiles(resolved, log)
+  const server = new Server(detected.app, resolved, log, { accessLog: logFiles.accessLog })
+  try {
+    await server.start()
+  } catch (error) {
+    logFiles.close()
+    throw error
+  }
+  logFiles.watch(async (_, fd) => server.logTo(fd))
   return {
     listeners: server.listeners,
     url: server.listeners.find((listener) => listener.url !== undefined)?.url,
     stats: () => server.stats(),
-    close: (graceMs) => server.close(graceMs),
+    reopenLogs: () => logFiles.reopen(),
+    close(graceMs) {
+      const closed = server.close(graceMs)
+      void closed.then(() => logFiles.close())
+      return closed
+    },
   }
 }
 
@@ -116,6 +134,10 @@ function resolveOptions({ log, ...given }: ServeOptions): Options {
     resolved[key] = many ? checked : checked[0]
   }
   const options = resolved as Options
+  // Standard output belongs to the process that we live in.
+  if (given.accessLog === undefined && given.accessLogFormat === undefined) {
+    options.disableLogging = true
+  }
   if (options.httpSocket.length + options.socket.length === 0) {
     options.httpSocket = ['127.0.0.1:8000']
   }

@@ -4,8 +4,14 @@
 // environment and working directory are the command line's.
 import { hasMaster, type Options } from '../config/options.js'
 import type { GatewayApp } from '../gateway/types.js'
-import { loadAddon, type NativeEngine, type NativeOptions } from '../native/addon.js'
+import {
+  loadAddon,
+  type NativeCallbacks,
+  type NativeEngine,
+  type NativeOptions,
+} from '../native/addon.js'
 import { VERSION } from '../version.js'
+import { explainFormat, logsRequests, nativeLogOptions } from './access-log.js'
 import { Dispatcher } from './dispatcher.js'
 import { Log } from './log.js'
 import { openSocket } from './open-socket.js'
@@ -20,6 +26,7 @@ import {
 } from './sockets.js'
 import { watchThread } from './watchdog.js'
 
+const STANDARD_OUTPUT = 1
 const PROXY_MODE = { off: 0, allow: 1, require: 2 }
 /** What setTimeout can wait for: 24 days. Longer is for ever. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
@@ -33,6 +40,10 @@ export interface Surroundings {
    * middle of what holds it, after everybody who waits has had an answer. Ends the process.
    */
   readonly onHeld?: () => void
+  /** Where the access log goes; default: standard output. */
+  readonly accessLog?: number
+  /** Which of several workers this is, from 1 on. */
+  readonly worker?: number
 }
 
 export class Server {
@@ -74,15 +85,19 @@ export class Server {
    * @throws {StartError} a socket cannot be opened; those that were are closed again
    */
   async start(): Promise<void> {
-    const addon = loadAddon()
-    const engine = addon.createEngine(nativeOptions(this.options), {
-      onRound: () => this.dispatcher.onRound(),
-      onDrained: () => this.closeNow(),
-      onLog: (level, text) => this.log.native(level, text),
-      resource: this.dispatcher.isolation.resource,
-    })
+    const engine = makeEngine(
+      this.options,
+      {
+        onRound: () => this.dispatcher.onRound(),
+        onDrained: () => this.closeNow(),
+        onLog: (level, text) => this.log.native(level, text),
+        resource: this.dispatcher.isolation.resource,
+      },
+      this.surroundings.worker,
+    )
     this.engine = engine
-    this.dispatcher.attach(engine, addon.keyNames, sharesSockets(this.options))
+    if (logsRequests(this.options)) engine.logTo(this.surroundings.accessLog ?? STANDARD_OUTPUT)
+    this.dispatcher.attach(engine, loadAddon().keyNames, sharesSockets(this.options))
     try {
       for (const wanted of wantedSockets(this.options)) await this.open(engine, wanted)
       this.count(engine)
@@ -115,6 +130,11 @@ export class Server {
     this.log.error(`harakiri: ${what} has held the thread for ${this.options.harakiri} s\n${stack}`)
     this.socketFiles.remove()
     engine.failAll()
+  }
+
+  /** The access log goes there from now on; the descriptor may be closed after this. */
+  logTo(fd: number): void {
+    if (logsRequests(this.options)) this.engine?.logTo(fd)
   }
 
   /** Connections and requests since the start. */
@@ -183,8 +203,22 @@ function sharesSockets(options: Options): boolean {
   return options.reusePort || hasMaster(options)
 }
 
-export function nativeOptions(options: Options): NativeOptions {
+/** @throws {ConfigError} the format of the access log is wrong */
+export function makeEngine(
+  options: Options,
+  callbacks: NativeCallbacks,
+  worker: number = 0,
+): NativeEngine {
+  try {
+    return loadAddon().createEngine(nativeOptions(options, worker), callbacks)
+  } catch (error) {
+    throw explainFormat(error)
+  }
+}
+
+function nativeOptions(options: Options, worker: number): NativeOptions {
   return {
+    ...nativeLogOptions(options, worker),
     maxRequestLineBytes: options.limitRequestLine,
     maxFields: options.limitRequestFields,
     maxFieldBytes: options.limitRequestFieldSize,

@@ -145,14 +145,9 @@ describe('an engine', () => {
 test('every option of the table is one of the server or of the command line', () => {
   const server = source('src/server/server.ts') + source('src/server/sockets.ts')
   const files = [
-    'cli/main',
-    'cli/plan',
-    'cli/run-master',
-    'config/command-line',
-    'config/configuration',
-    'config/options',
-    'manager/stats-server',
-    'manager/tiredness',
+    ...['cli/main', 'cli/plan', 'cli/run-master', 'cli/worker'],
+    ...['config/command-line', 'config/configuration', 'config/options'],
+    ...['manager/stats-server', 'manager/tiredness', 'server/access-log', 'server/log-files'],
   ]
   const line = files.map((file) => source(`src/${file}.ts`)).join('')
   const unused = Object.keys(defaultOptions()).filter(

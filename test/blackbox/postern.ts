@@ -39,6 +39,10 @@ export interface StopOptions {
   readonly allow?: readonly RegExp[]
 }
 
+/** "127.0.0.1 - - [27/Nov/2026:00:45:04 +0000] "GET / HTTP/1.1" 200 9 "-" "curl/7.88.1"" */
+const ACCESS_LINE_RE =
+  /^\S+ - \S+ \[\d\d\/[A-Z][a-z]{2}\/\d{4}(:\d\d){3} [-+]\d{4}\] "[^"]*" \d{3} \d+ "[^"]*" "[^"]*"$/
+
 /** What a server that is told to stop says, and nothing else. */
 const ALWAYS_ALLOWED = [/ info: SIGTERM: finishing what runs, then stopping$/]
 
@@ -61,8 +65,10 @@ export class Postern {
   readonly child: ChildProcess
   readonly dir: string
   readonly fronts: Front[] = []
-  /** Standard output, as it came. */
+  /** Standard output, as it came, without the lines of the access log. */
   output = ''
+  /** Lines of an access log on standard output, in the default format. */
+  readonly accessLog: string[] = []
   /** The log: standard error, as it came. */
   errors = ''
   /** Fulfilled when the process has ended and its pipes are closed. */
@@ -70,6 +76,8 @@ export class Postern {
   private readonly mark: string
   private readonly ownsDir: boolean
   private readonly watchers = new Set<() => void>()
+  /** Of standard output, the beginning of a line. */
+  private unfinished = ''
 
   /** Use `start`. */
   constructor(args: readonly string[], options: StartOptions) {
@@ -84,7 +92,7 @@ export class Postern {
     })
     alive.add(this)
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.output += text
+      this.takeOutput(text)
       this.tellWatchers()
     })
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -94,6 +102,8 @@ export class Postern {
     this.ended = new Promise((done) => {
       this.child.on('close', (code, signal) => {
         alive.delete(this)
+        this.output += this.unfinished
+        this.unfinished = ''
         done({ code, signal })
         this.tellWatchers()
       })
@@ -203,6 +213,16 @@ export class Postern {
       if (match !== null) this.fronts.push(front(match[1], match[2]))
     }
     return this.fronts.length > 0
+  }
+
+  /** Lines come whole, though not in one piece; access lines stand among those of everybody else. */
+  private takeOutput(text: string): void {
+    const lines = (this.unfinished + text).split('\n')
+    this.unfinished = lines.pop() as string
+    for (const line of lines) {
+      if (ACCESS_LINE_RE.test(line)) this.accessLog.push(line)
+      else this.output += `${line}\n`
+    }
   }
 
   private removeDir(): void {

@@ -1,15 +1,18 @@
 // The whole engine on a real socket: a client sends the bytes at once, and again in pieces. Both
 // times the application must see the same requests and the client as many answers; with an
-// application at random the engine must neither crash nor spin nor keep a connection for ever.
+// application at random the engine must neither crash nor spin nor keep a connection for ever. Each
+// exchange has a line in the access log, which is JSON whatever the bytes were.
 //
 //   flags: 0 uwsgi · 1 post-buffering · 2 PROXY · 3 tight limits · 4 application at random
 //          5 host with room for one · 6 the client does not read until its end
 //          7 the application answers late; with 4, the client resets
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 
 #include "engine_app.h"
@@ -26,6 +29,9 @@ EngineOptions OptionsOf(const Input& input) {
   if (input.Flag(1)) limits.post_buffering_bytes = 16;
   if (input.Flag(2)) options.proxy = ProxyMode::kAllow;
   options.forwarded.trusted.unix_peers = true;
+  options.log.all = true;
+  std::string error;
+  MUST(options.log.format.Compile(ByteView("json"), {}, &error));
   if (!input.Flag(3)) return options;
   limits.max_head_bytes = 300;
   limits.max_fields = 6;
@@ -62,7 +68,7 @@ class Session {
         cuts_(input.cuts),
         engine_(OptionsOf(input), &app_, Memory(OptionsOf(input).limits)) {
     app_.engine = &engine_;
-    MUST(engine_.Open());
+    MUST(engine_.Open() && engine_.OpenLog(log_.get()));
     Connect();
   }
   Outcome Run();
@@ -74,6 +80,7 @@ class Session {
   void Pump();
   bool Receive();
   std::vector<bool> Answers() const;
+  void CheckLog();
 
   const Input& input_;
   const bool cut_;
@@ -81,6 +88,7 @@ class Session {
   Cuts cuts_;
   Engine engine_;
   UniqueFd client_;
+  UniqueFd log_{memfd_create("log", MFD_CLOEXEC)};
   bool reads_ = true;
   bool gone_ = false;
   std::string received_;
@@ -163,6 +171,44 @@ std::vector<bool> Session::Answers() const {
   return out;
 }
 
+// One object a line: braces around it, strings that end, and nothing in them that JSON does not
+// have.
+void CheckLine(std::string_view line) {
+  MUST(line.substr(0, 9) == "{\"time\":\"" && line.back() == '}');
+  bool string = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const auto c = static_cast<uint8_t>(line[i]);
+    MUST(c >= 0x20 && c != 0x7f);
+    MUST(string || c < 0x80);
+    if (c == '"') {
+      string = !string;
+    } else if (c == '\\') {
+      MUST(string && i + 1 < line.size());
+      const char next = line[++i];
+      MUST(next == '"' || next == '\\' || next == 'u');
+      for (int digit = 0; next == 'u' && digit < 4; ++digit) {
+        MUST(++i < line.size() && isxdigit(static_cast<uint8_t>(line[i])) != 0);
+      }
+    }
+  }
+  MUST(!string);
+}
+
+void Session::CheckLog() {
+  engine_.WriteLog();
+  const auto size = static_cast<size_t>(lseek(log_.get(), 0, SEEK_END));
+  std::string all(size, '\0');
+  MUST(pread(log_.get(), all.data(), size, 0) == static_cast<ssize_t>(size));
+  MUST(all.empty() || all.back() == '\n');
+  size_t lines = 0;
+  for (size_t at = 0; at < size; ++lines) {
+    const size_t end = all.find('\n', at);
+    CheckLine(std::string_view(all).substr(at, end - at));
+    at = end + 1;
+  }
+  MUST(lines >= app_.whole.size());
+}
+
 Outcome Session::Run() {
   Pump();
   for (ByteView rest = input_.bytes; !rest.empty() && !gone_;) {
@@ -185,6 +231,7 @@ Outcome Session::Run() {
   }
   MUST(engine_.open_connections() == 0 && app_.idle());
   MUST(app_.whole.size() <= app_.started);
+  CheckLog();
   return {app_.whole, MannerOf(input_) == Manner::kWild ? std::vector<bool>() : Answers()};
 }
 

@@ -1,0 +1,384 @@
+// See log_format.h; the compiler is in log_compiler.cc.
+#include "protocols/log_format.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "base/base64.h"
+#include "base/check.h"
+#include "base/escape.h"
+#include "base/scan.h"
+#include "protocols/log_atoms.h"
+
+namespace postern {
+namespace {
+
+constexpr size_t kLengthBytes = sizeof(uint32_t);
+constexpr size_t kMaxUserBytes = 128;
+constexpr char kNothing[] = "-";
+
+// In the order of LogCompiler::Compile.
+enum Slot : uint8_t {
+  kRemoteAddrSlot = 1,
+  kRemoteUserSlot,
+  kAuthorizationSlot,
+  kProtocolSlot,
+  kForwardedForSlot
+};
+
+uint8_t* Put(ByteView bytes, uint8_t* out) {
+  if (!bytes.empty()) memcpy(out, bytes.data, bytes.size);
+  return out + bytes.size;
+}
+
+uint8_t* PutText(const std::string& text, uint8_t* out) {
+  return Put({text.data(), text.size()}, out);
+}
+
+// At least `digits` of them.
+uint8_t* PutDecimal(uint64_t value, uint8_t* out, int digits = 1) {
+  uint8_t reversed[20];
+  int count = 0;
+  do {
+    reversed[count++] = static_cast<uint8_t>('0' + value % 10);
+    value /= 10;
+  } while (value != 0 || count < digits);
+  while (count > 0) *out++ = reversed[--count];
+  return out;
+}
+
+uint8_t* PutFraction(uint64_t value, uint64_t unit, int digits, uint8_t* out) {
+  out = PutDecimal(value / unit, out);
+  *out++ = '.';
+  return PutDecimal(value % unit, out, digits);
+}
+
+// The first line of bytes that are no request, taken apart as far as it goes.
+struct LineParts {
+  explicit LineParts(ByteView line) {
+    const uint8_t* const first = FindByte(line.begin(), line.end(), ' ');
+    if (first == line.end() || first == line.begin()) return;
+    if (!std::all_of(line.begin(), first, [](uint8_t c) { return IsToken(c); })) return;
+    method = {line.begin(), static_cast<size_t>(first - line.begin())};
+    const uint8_t* const second = FindByte(first + 1, line.end(), ' ');
+    target = {first + 1, static_cast<size_t>(second - first - 1)};
+    if (second == line.end()) return;
+    const ByteView last = line.From(static_cast<size_t>(second + 1 - line.begin()));
+    if (StartsWith(last, "HTTP/")) protocol = last;
+  }
+  ByteView method, target, protocol;
+};
+
+// The user of Basic credentials.
+size_t DecodeUser(ByteView authorization, uint8_t* out) {
+  constexpr size_t kScheme = sizeof("Basic ") - 1;
+  if (authorization.size <= kScheme || authorization[kScheme - 1] != ' ') return 0;
+  for (size_t i = 0; i + 1 < kScheme; ++i) {
+    if (ToLower(authorization[i]) != static_cast<uint8_t>("basic"[i])) return 0;
+  }
+  const size_t size = DecodeBase64(authorization.From(kScheme), out, kMaxUserBytes);
+  const uint8_t* const end = FindByte(out, out + size, ':');
+  return static_cast<size_t>(end - out);
+}
+
+bool SameName(ByteView a, const std::string& b) {
+  if (a.size != b.size()) return false;
+  for (size_t i = 0; i < a.size; ++i) {
+    if (ToLower(a[i]) != ToLower(static_cast<uint8_t>(b[i]))) return false;
+  }
+  return true;
+}
+
+// The value of the first field of that name in an encoded head.
+ByteView FindResponseField(ByteView head, const std::string& name) {
+  const uint8_t* line = FindByte(head.begin(), head.end(), kLf);
+  while (line < head.end()) {
+    ++line;
+    const uint8_t* const end = FindByte(line, head.end(), kCr);
+    const uint8_t* const colon = FindByte(line, end, ':');
+    if (colon != end && SameName({line, static_cast<size_t>(colon - line)}, name)) {
+      const uint8_t* value = colon + 1;
+      while (value < end && IsOws(*value)) ++value;
+      return {value, static_cast<size_t>(end - value)};
+    }
+    line = FindByte(end, head.end(), kLf);
+  }
+  return {};
+}
+
+ByteView TakeRun(ByteView* from) {
+  uint32_t size;
+  if (from->size < kLengthBytes) return {};
+  memcpy(&size, from->data, kLengthBytes);
+  const ByteView run = from->Sub(kLengthBytes, size);
+  *from = from->From(kLengthBytes + size);
+  return run;
+}
+
+uint8_t* CloseRun(uint8_t* run, uint8_t* end) {
+  const auto size = static_cast<uint32_t>(end - run - kLengthBytes);
+  memcpy(run, &size, kLengthBytes);
+  return end;
+}
+
+}  // namespace
+
+struct LogFormat::Values {
+  ByteView slots[kMaxSlots];
+  ByteView addr, user, method, uri, path, query, protocol;
+  uint8_t user_bytes[kMaxUserBytes];
+};
+
+size_t LogFormat::escape_factor() const {
+  return json_ ? kMaxEscapeJson : kMaxEscapeText;
+}
+
+void LogFormat::Resolve(const LogRequest& request, Values* values) const {
+  for (uint32_t i = 0; i < request.variable_count; ++i) {
+    const uint8_t slot = slot_of_key_[static_cast<size_t>(request.variables[i].key)];
+    if (slot != 0) values->slots[slot] = request.variables[i].value;
+  }
+  values->addr = request.peer;
+  if (!values->slots[kRemoteAddrSlot].empty()) values->addr = values->slots[kRemoteAddrSlot];
+  if (request.forwarded_for && !values->slots[kForwardedForSlot].empty()) {
+    values->addr = values->slots[kForwardedForSlot];
+  }
+  values->user = values->slots[kRemoteUserSlot];
+  if (values->user.empty() && !values->slots[kAuthorizationSlot].empty()) {
+    values->user = {values->user_bytes,
+                    DecodeUser(values->slots[kAuthorizationSlot], values->user_bytes)};
+  }
+  if (const RequestHead* const head = request.head; head != nullptr) {
+    values->method = head->method;
+    values->uri = head->target;
+    values->query = head->query;
+    values->protocol = values->slots[kProtocolSlot];
+  } else {
+    const LineParts parts(request.line);
+    values->method = parts.method;
+    values->uri = parts.target;
+    values->protocol = parts.protocol;
+  }
+  const uint8_t* const mark = FindByte(values->uri.begin(), values->uri.end(), '?');
+  values->path = {values->uri.begin(), static_cast<size_t>(mark - values->uri.begin())};
+  if (values->query.empty() && mark != values->uri.end()) {
+    values->query = values->uri.From(values->path.size + 1);
+  }
+}
+
+ByteView LogFormat::ValueOf(const Op& op, const LogRequest& request, const Values& values) const {
+  switch (op.atom) {
+    case LogAtom::kAddr:
+      return values.addr;
+    case LogAtom::kUser:
+      return values.user;
+    case LogAtom::kMethod:
+      return values.method;
+    case LogAtom::kUri:
+      return values.uri;
+    case LogAtom::kPath:
+      return values.path;
+    case LogAtom::kQuery:
+      return values.query;
+    case LogAtom::kProtocol:
+      return values.protocol;
+    case LogAtom::kVariable:
+      break;
+    default:
+      return {};
+  }
+  if (op.slot != 0) return values.slots[op.slot];
+  for (uint32_t i = 0; i < request.variable_count; ++i) {
+    const MetaVariable& one = request.variables[i];
+    const ByteView name = one.key == Key::kNone ? one.name : VariableName(one.key);
+    if (Equals(name, {op.text.data(), op.text.size()})) return one.value;
+  }
+  return {};
+}
+
+uint8_t* LogFormat::PutValue(const Op& op, ByteView value, uint8_t* out) const {
+  if (op.quoted && value.empty()) return Put(ByteView("null"), out);
+  if (value.empty()) return Put(ByteView(kNothing), out);
+  if (!json_) {
+    // What is one word in all that is well-formed stays one word.
+    return EscapeText(value, op.atom <= LogAtom::kProtocol, out);
+  }
+  if (op.quoted) *out++ = '"';
+  out = EscapeJson(value, out);
+  if (op.quoted) *out++ = '"';
+  return out;
+}
+
+uint8_t* LogFormat::PutRequestLine(const LogRequest& request, const Values& values,
+                                   uint8_t* out) const {
+  const Op whole{LogAtom::kRequestLine};
+  if (request.head == nullptr) return PutValue(whole, request.line, out);
+  const Op word{LogAtom::kUri};
+  out = PutValue(word, values.method, out);
+  *out++ = ' ';
+  out = PutValue(word, values.uri, out);
+  *out++ = ' ';
+  return PutValue(word, values.protocol, out);
+}
+
+uint8_t* LogFormat::PutRequestOp(const Op& op, const LogRequest& request, const LogTime& time,
+                                 const Values& values, uint8_t* out) const {
+  const RequestHead* const head = request.head;
+  const auto number = [&](uint64_t value) { return PutDecimal(head == nullptr ? 0 : value, out); };
+  const auto start = static_cast<uint64_t>(std::max<int64_t>(0, request.start_us));
+  switch (op.atom) {
+    case LogAtom::kText:
+      return PutText(op.text, out);
+    case LogAtom::kRequestLine:
+      return PutRequestLine(request, values, out);
+    case LogAtom::kTimeClf:
+      return Put(ByteView(time.clf), out);
+    case LogAtom::kTimeCtime:
+      return Put(ByteView(time.ctime), out);
+    case LogAtom::kTimeIso:
+      out = Put(ByteView(time.iso), out);
+      *out++ = '.';
+      out = PutDecimal(start / 1000 % 1000, out, 3);
+      *out++ = 'Z';
+      return out;
+    case LogAtom::kTimeSeconds:
+      return PutDecimal(static_cast<uint64_t>(std::max<int64_t>(0, time.seconds)), out);
+    case LogAtom::kTimeMillis:
+      return PutDecimal(start / 1000, out);
+    case LogAtom::kTimeMicros:
+      return PutDecimal(start, out);
+    case LogAtom::kVariableCount:
+      return PutDecimal(request.variable_count, out);
+    case LogAtom::kPacketBytes:
+      return number(head == nullptr ? 0 : head->consumed);
+    case LogAtom::kContentLength:
+      return number(head == nullptr ? 0 : head->content_length);
+    case LogAtom::kModifier1:
+      return number(head == nullptr ? 0 : head->modifier1);
+    case LogAtom::kModifier2:
+      return number(head == nullptr ? 0 : head->modifier2);
+    default:
+      return PutValue(op, ValueOf(op, request, values), out);
+  }
+}
+
+bool LogFormat::PutRequest(const LogRequest& request, const LogTime& time, Buffer* note) const {
+  Values values;
+  Resolve(request, &values);
+  size_t client_bytes = request.line.size;
+  size_t runs = 0;
+  for (const Op& op : request_ops_) {
+    if (op.atom == LogAtom::kRequestLine) {
+      client_bytes += values.method.size + values.uri.size + values.protocol.size;
+    } else if (op.atom == LogAtom::kEndOfRun) {
+      ++runs;
+    } else if (op.atom != LogAtom::kText) {
+      client_bytes += ValueOf(op, request, values).size;
+    }
+  }
+  const size_t most = fixed_bytes_ + (runs + 1) * kLengthBytes + client_bytes * escape_factor();
+  uint8_t* const start = note->Room(most);
+  if (start == nullptr) return false;
+  uint8_t* run = start;
+  uint8_t* out = run;
+  out += kLengthBytes;
+  for (const Op& op : request_ops_) {
+    if (op.atom != LogAtom::kEndOfRun) {
+      out = PutRequestOp(op, request, time, values, out);
+      continue;
+    }
+    run = CloseRun(run, out);
+    out += kLengthBytes;
+  }
+  POSTERN_DCHECK(static_cast<size_t>(out - start) <= most);
+  note->Grow(run);
+  return true;
+}
+
+bool LogFormat::PutResponseHead(ByteView fields, Buffer* note) const {
+  if (head_ops_.empty()) return true;
+  size_t bytes = 0;
+  for (const Op& op : head_ops_) bytes += FindResponseField(fields, op.text).size;
+  const size_t most =
+      head_ops_.size() * (kLengthBytes + sizeof(kNothing)) + bytes * escape_factor();
+  uint8_t* const start = note->Room(most);
+  if (start == nullptr) return false;
+  uint8_t* run = start;
+  for (const Op& op : head_ops_) {
+    uint8_t* const out = PutValue(op, FindResponseField(fields, op.text), run + kLengthBytes);
+    run = CloseRun(run, out);
+  }
+  POSTERN_DCHECK(static_cast<size_t>(run - start) <= most);
+  note->Grow(run);
+  return true;
+}
+
+uint8_t* LogFormat::PutLineOp(const Op& op, const LogResponse& response, uint8_t* out) const {
+  constexpr uint64_t kMb = 1024 * 1024;
+  const auto micros = static_cast<uint64_t>(std::max<int64_t>(0, response.duration_us));
+  switch (op.atom) {
+    case LogAtom::kText:
+      return PutText(op.text, out);
+    case LogAtom::kStatus:
+      return PutDecimal(response.status, out);
+    case LogAtom::kBodyBytes:
+      return PutDecimal(response.body_bytes, out);
+    case LogAtom::kBodyBytesOrDash:
+      return response.body_bytes == 0 ? Put(ByteView(kNothing), out)
+                                      : PutDecimal(response.body_bytes, out);
+    case LogAtom::kHeadBytes:
+      return PutDecimal(response.head_bytes, out);
+    case LogAtom::kAllBytes:
+      return PutDecimal(response.head_bytes + response.body_bytes, out);
+    case LogAtom::kFieldCount:
+      return PutDecimal(response.field_count, out);
+    case LogAtom::kMicros:
+      return PutDecimal(micros, out);
+    case LogAtom::kMillis:
+      return PutDecimal(micros / 1000, out);
+    case LogAtom::kMillisDecimal:
+      return PutFraction(micros, 1000, 3, out);
+    case LogAtom::kSeconds:
+      return PutDecimal(micros / 1000000, out);
+    case LogAtom::kSecondsDecimal:
+      return PutFraction(micros, 1000000, 6, out);
+    case LogAtom::kEpoch:
+      return PutDecimal(static_cast<uint64_t>(std::max<int64_t>(0, response.now_s)), out);
+    case LogAtom::kRss:
+      return PutDecimal(response.rss, out);
+    case LogAtom::kRssMb:
+      return PutDecimal(response.rss / kMb, out);
+    case LogAtom::kVsz:
+      return PutDecimal(response.vsz, out);
+    case LogAtom::kVszMb:
+      return PutDecimal(response.vsz / kMb, out);
+    case LogAtom::kAborted:
+      return Put(ByteView(response.aborted ? "true" : "false"), out);
+    case LogAtom::kAbortedFlag:
+      return PutDecimal(response.aborted ? 1 : 0, out);
+    default:
+      return out;
+  }
+}
+
+bool LogFormat::PutLine(ByteView request, ByteView head, const LogResponse& response,
+                        Buffer* out) const {
+  const size_t most = fixed_bytes_ + request.size + head.size;
+  uint8_t* const start = out->Room(most);
+  if (start == nullptr) return false;
+  uint8_t* p = start;
+  for (const Op& op : line_ops_) {
+    if (op.atom == LogAtom::kRun) {
+      p = Put(TakeRun(&request), p);
+    } else if (op.atom == LogAtom::kResponseField) {
+      p = Put(head.empty() ? ByteView(kNothing) : TakeRun(&head), p);
+    } else {
+      p = PutLineOp(op, response, p);
+    }
+  }
+  POSTERN_DCHECK(static_cast<size_t>(p - start) <= most);
+  out->Grow(p);
+  return true;
+}
+
+}  // namespace postern
