@@ -55,12 +55,9 @@ napi_value Layout(napi_env env) {
 
 napi_value Init(napi_env env, napi_value exports) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"createEngine", JsCreateEngine},
-      {"openScoreboard", JsOpenScoreboard},
-      {"replaceDescriptor", JsReplaceDescriptor},
-      {"descriptorChannel", JsDescriptorChannel},
-      {"sendDescriptor", JsSendDescriptor},
-      {"receiveDescriptor", JsReceiveDescriptor},
+      {"createEngine", JsCreateEngine},           {"openScoreboard", JsOpenScoreboard},
+      {"replaceDescriptor", JsReplaceDescriptor}, {"descriptorChannel", JsDescriptorChannel},
+      {"sendDescriptor", JsSendDescriptor},       {"receiveDescriptor", JsReceiveDescriptor},
   };
   for (const auto& [name, callback] : functions) {
     napi_value function;

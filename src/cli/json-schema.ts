@@ -34,6 +34,7 @@ const TYPES: Readonly<Record<OptionType, (spec: OptionSpec) => Schema>> = {
   choice: ({ choices }) => ({ enum: choices }),
   count: (spec) => number(spec, '\\d+'),
   fields: () => TEXT,
+  log: () => TEXT,
   mode: () => ({ type: 'string', pattern: `^[0-7]{3,4}$|${PLACEHOLDER}` }),
   pair: () => ({ type: 'string', pattern: '^[^=]+=' }),
   path: () => TEXT,

@@ -206,6 +206,7 @@ export const OPTIONS = [
   },
   {
     name: 'max-worker-lifetime',
+    rare: true,
     type: 'seconds',
     group: 'Processes',
     default: 0,
@@ -428,6 +429,7 @@ export const OPTIONS = [
   },
   {
     name: 'so-send-timeout',
+    rare: true,
     type: 'seconds',
     group: 'Timeouts',
     default: 60,

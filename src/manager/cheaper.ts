@@ -49,9 +49,8 @@ export function makeCheaper(options: CheaperOptions): Cheaper | null {
 
 /** How many workers a start begins with. */
 export function initialWorkers(options: CheaperOptions): number {
-  const { processes, cheaper, cheaperInitial } = options
-  if (cheaper === 0) return processes
-  return Math.min(processes, Math.max(cheaper, cheaperInitial))
+  if (options.cheaper === 0) return options.processes
+  return Math.min(options.processes, Math.max(options.cheaper, options.cheaperInitial))
 }
 
 class Spare implements Cheaper {

@@ -17,6 +17,7 @@ import { Backoff } from './backoff.js'
 import { Census, socketFacts } from './census.js'
 import { Heartbeat } from './heartbeat.js'
 import { Listeners } from './listeners.js'
+import { Sizing } from './sizing.js'
 import type { Facts } from './stats.js'
 import { WorkerHandle } from './worker-handle.js'
 
@@ -57,6 +58,7 @@ export class Master {
   private readonly board: Scoreboard = new Scoreboard(-1, SLOTS)
   private readonly heartbeat: Heartbeat
   private readonly census: Census = new Census(this.board)
+  private readonly sizing: Sizing
   /** All that live: of this generation, and those of the last one that still drain. */
   private readonly workers = new Set<WorkerHandle>()
   private readonly backoffs = new Map<number, Backoff>()
@@ -81,6 +83,12 @@ export class Master {
     this.log = log
     this.wanted = plan.options.processes
     this.heartbeat = new Heartbeat(this.board, log)
+    this.sizing = new Sizing(plan.options, {
+      serving: () => (this.closing === null && !this.reloading ? this.counted() : null),
+      scoreOf: (worker) => this.census.scoreOf(worker),
+      backlog: () => Math.max(...this.facts().sockets.map(({ queue }) => queue)),
+      resize: (wanted, leaving) => this.resize(wanted, leaving),
+    })
   }
 
   get sockets(): readonly Listener[] {
@@ -123,6 +131,7 @@ export class Master {
     })
     const failure = await this.startGeneration()
     if (failure !== null) throw failure
+    this.sizing.start()
     this.heartbeat.start(() => ({ workers: this.workers, harakiriS: this.plan.options.harakiri }))
   }
 
@@ -177,8 +186,13 @@ export class Master {
   scale(by: number): void {
     const wanted = Math.max(1, this.wanted + by)
     if (this.closing !== null || this.reloading || wanted === this.wanted) return
+    this.resize(wanted)
+  }
+
+  private resize(wanted: number, leaving?: WorkerHandle): void {
     this.wanted = wanted
-    this.log.info(`${wanted} workers from now on`)
+    this.log.info(`${wanted} ${wanted === 1 ? 'worker' : 'workers'} from now on`)
+    if (leaving !== undefined) this.retire(leaving)
     this.level()
   }
 
@@ -222,7 +236,7 @@ export class Master {
 
   /** @returns null when all of them accept, or why they cannot */
   private async startGeneration(): Promise<StartError | null> {
-    this.wanted = this.plan.options.processes
+    this.wanted = this.sizing.adopt(this.plan.options, this.pids.length)
     const workers = new Set<WorkerHandle>()
     const failure = await new Promise<StartError | null>((done) => {
       this.awaited = { workers, failures: 0, done }

@@ -147,7 +147,13 @@ test('every option of the table is one of the server or of the command line', ()
   const files = [
     ...['cli/main', 'cli/plan', 'cli/run-master', 'cli/worker'],
     ...['config/command-line', 'config/configuration', 'config/options'],
-    ...['manager/stats-server', 'manager/tiredness', 'server/access-log', 'server/log-files'],
+    ...[
+      'manager/cheaper',
+      'manager/stats-server',
+      'manager/tiredness',
+      'server/access-log',
+      'server/log-files',
+    ],
   ]
   const line = files.map((file) => source(`src/${file}.ts`)).join('')
   const unused = Object.keys(defaultOptions()).filter(

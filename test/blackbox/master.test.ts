@@ -104,7 +104,7 @@ describe('workers', () => {
 
   test('are more or fewer by TTIN and TTOU, never none', async () => {
     const { postern } = await site()
-    const say = [/ info: 3 workers/, / info: 2 workers/, / info: 1 workers/]
+    const say = [/ info: 3 workers/, / info: 2 workers/, / info: 1 worker /]
     for (const [i, signal] of (['SIGTTIN', 'SIGTTOU', 'SIGTTOU', 'SIGTTOU'] as const).entries()) {
       postern.child.kill(signal)
       if (say[i] !== undefined) await postern.logs(say[i])
