@@ -4,7 +4,7 @@
 import { hasMaster, type Options } from '../config/options.js'
 import { ConfigError } from '../errors.js'
 import { Lone } from '../manager/lone.js'
-import type { MasterPlan } from '../manager/master.js'
+import type { MasterPlan } from '../manager/master-plan.js'
 import { writePidfile } from '../manager/pidfile.js'
 import { serveStats } from '../manager/stats-server.js'
 import { loadApp } from '../server/load-app.js'
@@ -45,12 +45,13 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
 /** Somebody has to start the next worker. */
 function checkMaster(options: Options): void {
   if (hasMaster(options)) return
-  const { maxRequests, maxWorkerLifetime, reloadOnRss, touchReload } = options
+  const { maxRequests, maxWorkerLifetime, reloadOnRss, touchReload, touchChainReload } = options
   const given = [
     maxRequests > 0 && 'max-requests',
     maxWorkerLifetime > 0 && 'max-worker-lifetime',
     reloadOnRss > 0 && 'reload-on-rss',
     touchReload.length > 0 && 'touch-reload',
+    touchChainReload.length > 0 && 'touch-chain-reload',
   ].find((name) => name !== false)
   if (given !== undefined) throw new ConfigError(`--${given} needs --master or several --processes`)
 }

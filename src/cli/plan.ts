@@ -6,7 +6,7 @@ import { readConfiguration } from '../config/configuration.js'
 import type { Options } from '../config/options.js'
 import type { Setting } from '../config/settings.js'
 import { EXIT, StartError } from '../errors.js'
-import type { MasterPlan } from '../manager/master.js'
+import type { MasterPlan } from '../manager/master-plan.js'
 import { importModule } from '../server/import-module.js'
 
 export interface Plan extends MasterPlan {

@@ -35,9 +35,9 @@ export async function runMaster(
     for (const note of next.notes) said.add(note)
     return next
   }
-  const reload = (why: string) => {
-    log.info(`${why}: reloading`)
-    void master.reload(readAgain)
+  const reload = (why: string, chain = false) => {
+    log.info(`${why}: reloading${chain ? ' one worker after the other' : ''}`)
+    void master.reload({ read: readAgain, chain })
   }
   process.on(
     'SIGHUP',
@@ -51,12 +51,11 @@ export async function runMaster(
     'SIGTTOU',
     whenStarted(() => master.scale(-1)),
   )
-  for (const file of plan.options.touchReload) {
-    const touched = whenStarted(() => reload(`${file} was touched`))
-    watchFile(file, { interval: TOUCH_INTERVAL_MS }, (now, before) => {
-      if (now.mtimeMs !== before.mtimeMs && now.mtimeMs !== 0) touched()
-    })
-  }
+  const { options } = plan
+  watchTouches(options.touchReload, (file) => whenStarted(() => reload(`${file} was touched`))())
+  watchTouches(options.touchChainReload, (file) =>
+    whenStarted(() => reload(`${file} was touched`, true))(),
+  )
   const stats = await serveStats(plan.options, () => master.facts())
   await master.start()
   started = true
@@ -70,4 +69,12 @@ export async function runMaster(
       stats,
     ),
   )
+}
+
+function watchTouches(files: readonly string[], touched: (file: string) => void): void {
+  for (const file of files) {
+    watchFile(file, { interval: TOUCH_INTERVAL_MS }, (now, before) => {
+      if (now.mtimeMs !== before.mtimeMs && now.mtimeMs !== 0) touched(file)
+    })
+  }
 }

@@ -229,6 +229,23 @@ export const OPTIONS = [
     doc: 'reload the workers when this file changes',
   },
   {
+    name: 'touch-chain-reload',
+    rare: true,
+    type: 'path',
+    group: 'Processes',
+    many: true,
+    metavar: 'FILE',
+    doc: 'reload them one after the other when this file changes',
+  },
+  {
+    name: 'worker-start-timeout',
+    rare: true,
+    type: 'seconds',
+    group: 'Timeouts',
+    default: 90,
+    doc: 'a worker that does not finish loading is killed, and has failed; 0: never',
+  },
+  {
     name: 'pidfile',
     type: 'path',
     group: 'Processes',

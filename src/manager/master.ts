@@ -5,7 +5,6 @@
 //   start ── all ready ──► serving ── reload: new generation ready ──► the old one drains
 //                             │                     └─ it fails: the old one goes on serving
 //                             └── close: all drain, sockets go
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Options } from '../config/options.js'
 import { StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
@@ -17,6 +16,8 @@ import { Backoff } from './backoff.js'
 import { Census, socketFacts } from './census.js'
 import { Heartbeat } from './heartbeat.js'
 import { Listeners } from './listeners.js'
+import type { MasterPlan } from './master-plan.js'
+import { type Pool, type ReloadRequest, Reloads } from './reloads.js'
 import { Sizing } from './sizing.js'
 import type { Facts } from './stats.js'
 import { WorkerHandle } from './worker-handle.js'
@@ -24,19 +25,8 @@ import { WorkerHandle } from './worker-handle.js'
 /** Workers of a generation, of the one before, and replacements: never that many threads. */
 const SLOTS = 4096
 
-/** What the workers run. */
-export interface MasterPlan {
-  readonly options: Options
-  readonly app: string
-  /** Theirs, not the master's: a reload that fails must leave nothing of itself behind. */
-  readonly cwd: string
-  readonly env: NodeJS.ProcessEnv
-}
-
 /** Workers that cannot start one behind the other: then the start, or the reload, has failed. */
 const MOST_FAILURES = 3
-/** How long a reload waits until the old workers accept no more: a stuck one does not hear. */
-const MOST_QUIET_MS = 1000
 /** How long to wait before a tired worker is tried to be replaced again. */
 const REPLACE_AGAIN_MS = 10_000
 /** How long idle keep-alive connections of an old worker may bring one more request. */
@@ -49,8 +39,8 @@ interface Awaited {
   done(failure: StartError | null): void
 }
 
-export class Master {
-  private plan: MasterPlan
+export class Master implements Pool {
+  plan: MasterPlan
   private readonly script: string
   private readonly log: Log
   private readonly logFiles: LogFiles
@@ -63,14 +53,13 @@ export class Master {
   private readonly workers = new Set<WorkerHandle>()
   private readonly backoffs = new Map<number, Backoff>()
   private readonly timers = new Set<NodeJS.Timeout>()
-  private wanted: number
+  wanted: number
   private awaited: Awaited | null = null
   /** Those that have worked enough and wait for their turn to be replaced. */
   private readonly tired = new Set<WorkerHandle>()
   /** Replacements that do not accept yet → whom they replace. */
   private readonly replacing = new Map<WorkerHandle, WorkerHandle>()
-  private reloading = false
-  private reloadAgain: (() => Promise<MasterPlan>) | null = null
+  private readonly reloads: Reloads
   private what = ''
   private closing: Promise<void> | null = null
   private closed: () => void = () => {}
@@ -83,8 +72,9 @@ export class Master {
     this.log = log
     this.wanted = plan.options.processes
     this.heartbeat = new Heartbeat(this.board, log)
+    this.reloads = new Reloads(this, log)
     this.sizing = new Sizing(plan.options, {
-      serving: () => (this.closing === null && !this.reloading ? this.counted() : null),
+      serving: () => (this.closing === null && !this.reloads.running ? this.counted() : null),
       scoreOf: (worker) => this.census.scoreOf(worker),
       backlog: () => Math.max(...this.facts().sockets.map(({ queue }) => queue)),
       resize: (wanted, leaving) => this.resize(wanted, leaving),
@@ -129,63 +119,27 @@ export class Master {
     this.logFiles.watch(async (kind, fd) => {
       await Promise.all([...this.workers].map((worker) => worker.handOverLog(kind, fd)))
     })
-    const failure = await this.startGeneration()
+    this.wanted = this.size()
+    const failure = await this.startWorkers(Array.from({ length: this.wanted }, (_, i) => i + 1))
     if (failure !== null) throw failure
     this.sizing.start()
     this.heartbeat.start(() => ({ workers: this.workers, harakiriS: this.plan.options.harakiri }))
   }
 
   /**
-   * Replaces all workers. The old ones are told to finish when the new ones accept; if those cannot
+   * Replaces the workers. The old ones are told to finish when the new ones accept; if those cannot
    * start, nothing changes but a line in the log. A call during a reload follows it.
    *
-   * @param read the configuration, read again
+   * @returns why the old workers keep serving; null: they do not
    */
-  async reload(read: () => Promise<MasterPlan>): Promise<void> {
-    if (this.closing !== null) return
-    if (this.reloading) {
-      this.reloadAgain = read
-      return
-    }
-    this.reloading = true
-    try {
-      await this.replaceAll(read)
-    } finally {
-      this.reloading = false
-    }
-    const again = this.reloadAgain
-    this.reloadAgain = null
-    if (again !== null) await this.reload(again)
-  }
-
-  private async replaceAll(read: () => Promise<MasterPlan>): Promise<void> {
-    const before = [...this.workers]
-    const old = this.plan
-    const oldWanted = this.wanted
-    const failure = (await this.adopt(read)) ?? (await this.startGeneration())
-    if (this.closing !== null) return
-    if (failure === null) {
-      for (const worker of before) this.retire(worker)
-      this.replacing.clear()
-      // Who reads the line may try the new version at once: no old worker is to answer that.
-      await Promise.race([
-        Promise.all(before.map(({ quiet }) => quiet)),
-        sleep(MOST_QUIET_MS, undefined, { ref: false }),
-      ])
-      this.log.info(`reloaded: workers ${this.pids.join(', ')} serve`)
-    } else {
-      this.plan = old
-      this.wanted = oldWanted
-      this.log.error(`reload failed, the old workers keep serving: ${failure.message}`)
-      this.level()
-      this.replaceTired()
-    }
+  reload(request: ReloadRequest): Promise<StartError | null> {
+    return this.reloads.ask(request)
   }
 
   /** TTIN and TTOU: one worker more or less. */
   scale(by: number): void {
     const wanted = Math.max(1, this.wanted + by)
-    if (this.closing !== null || this.reloading || wanted === this.wanted) return
+    if (this.closing !== null || this.reloads.running || wanted === this.wanted) return
     this.resize(wanted)
   }
 
@@ -219,9 +173,9 @@ export class Master {
     this.listeners.close()
   }
 
-  // --- generations ---
+  // --- what reloads ask for ---
 
-  private async adopt(read: () => Promise<MasterPlan>): Promise<StartError | null> {
+  async adopt(read: () => Promise<MasterPlan>): Promise<StartError | null> {
     try {
       const plan = await read()
       if (!this.listeners.fits(plan.options)) {
@@ -234,13 +188,15 @@ export class Master {
     }
   }
 
-  /** @returns null when all of them accept, or why they cannot */
-  private async startGeneration(): Promise<StartError | null> {
-    this.wanted = this.sizing.adopt(this.plan.options, this.pids.length)
+  size(): number {
+    return this.sizing.adopt(this.plan.options, this.pids.length)
+  }
+
+  async startWorkers(ids: readonly number[]): Promise<StartError | null> {
     const workers = new Set<WorkerHandle>()
     const failure = await new Promise<StartError | null>((done) => {
       this.awaited = { workers, failures: 0, done }
-      for (let id = 1; id <= this.wanted; id++) workers.add(this.spawn(id))
+      for (const id of ids) workers.add(this.spawn(id))
     })
     this.awaited = null
     if (failure !== null) for (const worker of workers) this.retire(worker)
@@ -330,7 +286,7 @@ export class Master {
   /** The replacement comes first, and never for more than a quarter of the workers at once. */
   private replaceTired(): void {
     // A reload replaces them anyway.
-    if (this.closing !== null || this.reloading) return
+    if (this.closing !== null || this.reloads.running) return
     const most = Math.max(1, Math.floor(this.wanted / 4))
     for (const worker of this.tired) {
       if (this.replacing.size >= most) return
@@ -362,6 +318,23 @@ export class Master {
 
   // --- the pool ---
 
+  get isClosing(): boolean {
+    return this.closing !== null
+  }
+
+  living(): readonly WorkerHandle[] {
+    return [...this.workers]
+  }
+
+  forgetReplacements(): void {
+    this.replacing.clear()
+  }
+
+  settle(): void {
+    this.level()
+    this.replaceTired()
+  }
+
   /** Those that serve or will, the oldest first: replacements count when they serve. */
   private counted(): WorkerHandle[] {
     return [...this.workers].filter(
@@ -371,7 +344,7 @@ export class Master {
   }
 
   /** Others accept on its sockets: it finishes what it has. */
-  private retire(worker: WorkerHandle): void {
+  retire(worker: WorkerHandle): void {
     worker.stop(this.plan.options.workerReloadMercy * 1000, IDLE_GRACE_S)
   }
 

@@ -2,6 +2,7 @@
 // nothing; what follows from its end is the master's.
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Options } from '../config/options.js'
+import { EXIT } from '../errors.js'
 import type { LogKind } from '../server/log-files.js'
 import type { ScorePlace } from '../server/scoreboard.js'
 import { MAX_TIMER_MS } from '../server/server.js'
@@ -84,6 +85,7 @@ export class WorkerHandle {
     this.child.on('exit', (code, signal) =>
       this.finish(signal === null ? `exit code ${code}` : `signal ${signal}`, events),
     )
+    this.patience(plan.options.workerStartTimeout)
     for (const [kind, fd] of plan.logs) this.logChannel?.send(kind, fd)
     this.send({
       postern: 'serve',
@@ -120,6 +122,18 @@ export class WorkerHandle {
     this.send({ postern: 'stop', mercyMs, idleGraceS })
     const patience = mercyMs + KILL_AFTER_MS
     if (patience <= MAX_TIMER_MS) this.killer = setTimeout(() => this.kill(), patience)
+  }
+
+  /** One that does not finish loading must not hold up a start, or a reload, for ever. */
+  private patience(seconds: number): void {
+    if (seconds === 0) return
+    const starter = setTimeout(() => {
+      if (this.state !== 'starting') return
+      const message = `worker ${this.id} has not finished loading after ${seconds} s (worker-start-timeout)`
+      this.failure = { postern: 'failed', message, exitCode: EXIT.PERMANENT }
+      this.kill()
+    }, seconds * 1000)
+    starter.unref()
   }
 
   kill(): void {

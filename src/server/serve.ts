@@ -50,8 +50,10 @@ const COMMAND_LINE_ONLY = [
   'set-placeholder',
   'show-config',
   'strict',
+  'touch-chain-reload',
   'touch-reload',
   'version',
+  'worker-start-timeout',
 ] as const
 type CommandLineOnly = Camel<(typeof COMMAND_LINE_ONLY)[number]>
 

@@ -151,6 +151,7 @@ test('every option of the table is one of the server or of the command line', ()
       'manager/cheaper',
       'manager/stats-server',
       'manager/tiredness',
+      'manager/worker-handle',
       'server/access-log',
       'server/log-files',
     ],

@@ -295,6 +295,18 @@ describe('the end', () => {
     expect(ended.output).toBe('')
   })
 
+  test('a worker that does not finish loading is killed, and holds up no reload', async () => {
+    const { postern, app } = await site(['--worker-start-timeout', '1'])
+    writeFileSync(app, 'setInterval(() => {}, 1000)\nawait new Promise(() => {})\n')
+    postern.child.kill('SIGHUP')
+    const failed =
+      / error: reload failed, .*has not finished loading after 1 s \(worker-start-timeout\)$/
+    await postern.logs(failed)
+    expect(await ask(postern.where())).toBe('one')
+    expect(postern.workers()).toHaveLength(2)
+    await postern.stop({ expect: [STARTED, failed, / could not start: /] })
+  })
+
   test('an application that never finishes loading says so', async () => {
     const dir = temporaryDirectory()
     writeFileSync(join(dir, 'never.mjs'), 'await new Promise(() => {})')

@@ -1,11 +1,12 @@
 // What nobody may notice: fifty reloads under a constant load, straight and through a real nginx; and
 // what only those may notice whose request it was: workers that are killed.
-import { readdirSync } from 'node:fs'
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { ask } from '../support/serving.js'
 import { Load } from './load.js'
 import { startStack, WAYS } from './nginx-stack.js'
-import { fixture, type Postern, start } from './postern.js'
+import { fixture, type Postern, start, temporaryDirectory } from './postern.js'
 
 const RELOADS = 50
 const KILLS = 30
@@ -15,6 +16,9 @@ const LONG_MS = 120_000
 
 const RELOADED = / info: reloaded: workers [\d, ]+ serve$/
 const REPLACED = / error: worker \d \(pid \d+\) ended, replaced .*: signal SIGKILL$/
+
+const TOUCHED = / info: .*chain was touched: reloading one worker after the other$/
+const STOPPED = / error: chain reload stopped, 0 of 3 workers are new, the old ones keep serving: /
 
 const count = (postern: Postern, line: RegExp) => postern.log.filter((one) => line.test(one)).length
 
@@ -71,6 +75,59 @@ test(
     await load.stop()
     expect(Number(await ask(postern.where(), '/count'))).toBeGreaterThan(0)
     await postern.stop({ allow: [REPLACED] })
+  },
+  LONG_MS,
+)
+
+const version = (text: string) => `
+  export default (environ, startResponse) => {
+    startResponse('200 OK', [['Content-Type', 'text/plain']])
+    return '${text}'
+  }
+`
+
+test(
+  'chain reloads: one worker after the other, no request fails, a broken application in between neither',
+  async () => {
+    const dir = temporaryDirectory()
+    const app = join(dir, 'app.mjs')
+    writeFileSync(app, version('one'))
+    writeFileSync(join(dir, 'chain'), '')
+    const args = ['--http-socket', '127.0.0.1:0', '--processes', '3']
+    const touch = ['--touch-chain-reload', join(dir, 'chain')]
+    const postern = await start(['app.mjs', ...args, ...touch], { dir })
+    onTestFinished(() => postern.kill())
+    const load = new Load(postern.where(), { clients: 3 })
+    await load.passes(BETWEEN)
+    const before = postern.workers()
+    let touches = 0
+    const chain = async (text: string, line: RegExp) => {
+      writeFileSync(app, text)
+      const seen = count(postern, line)
+      utimesSync(join(dir, 'chain'), 1, 1000 + ++touches)
+      await postern.until(() => count(postern, line) > seen, String(line))
+      await load.passes(BETWEEN)
+    }
+    // Never more than one more than there are to be, and those that still drain.
+    await chain(version('two'), RELOADED)
+    expect(postern.workers().filter((pid) => before.includes(pid))).toHaveLength(0)
+    expect(await ask(postern.where())).toBe('two')
+    await chain('throw new Error("no")', STOPPED)
+    expect(await ask(postern.where())).toBe('two')
+    await chain(version('three'), RELOADED)
+    expect(await ask(postern.where())).toBe('three')
+    await load.stop()
+    expect(load.failures).toEqual([])
+    expect([...load.bodies.keys()]).toEqual(['one', 'two', 'three'])
+    await postern.stop({
+      allow: [
+        RELOADED,
+        STOPPED,
+        TOUCHED,
+        / error: worker 1 \(pid \d+\) could not start: /,
+        /^ {4}/,
+      ],
+    })
   },
   LONG_MS,
 )
