@@ -78,7 +78,7 @@ export class ConfigReader {
     }
     const given = this.stack.length === 0 ? path : display(file)
     const place: Place = { given, path: file, section: section ?? 'uwsgi' }
-    this.checkCycle(place, section, from)
+    this.checkCycle(place, from)
     this.stack.push(place)
     await this.readAs(kind, place, section, from)
     this.stack.pop()
@@ -94,10 +94,8 @@ export class ConfigReader {
     return file
   }
 
-  private checkCycle(place: Place, section: string | undefined, from: string): void {
-    const again = this.stack.find(
-      (one) => one.path === place.path && (one.section === place.section || section === undefined),
-    )
+  private checkCycle({ path, section }: Place, from: string): void {
+    const again = this.stack.find((one) => one.path === path && one.section === section)
     if (again === undefined) return
     throw misplaced(
       from,

@@ -57,6 +57,9 @@ listen = 4
   })
 
   test('of the same file can be included', async () => {
+    const dir = written({ 'a.ini': '[uwsgi]\nlisten = 1\n[prod]\ninclude = a.ini\nlisten = 2' })
+    const { settings } = await readIn(dir, 'a.ini:prod')
+    expect(settings.map(({ value }) => value)).toEqual(['1', '2'])
     expect(await iniSettings(['ini = :more', 'listen = 2', '[more]', 'listen = 1'])).toEqual([
       'listen=1',
       'listen=2',
