@@ -112,7 +112,7 @@ describe('a mistake', () => {
     ['a.toml', '\nlisten = [5]', '2: listen has one value, not a list'],
     ['a.toml', '\n[listen]\na = 1', '2: listen has a value, not a table'],
     ['a.toml', '"listen" = -1', '1: listen is at least 0, not -1'],
-    ['a.toml', '\npidfile = "%(nothing)"', '2: nothing has set %(nothing) before'],
+    ['a.toml', '\npidfile = "%(nothing)"', '2: nothing sets %(nothing)'],
     ['a.yaml', 'a: 1\nb: 2\na: 3', '3: Map keys must be unique'],
     ['a.yaml', 'dev: true\nlisten: [', '2: Flow sequence'],
     ['a.yaml', 'dev: true\n\nlisten: many', '3: listen is a whole number, not "many"'],
