@@ -702,6 +702,7 @@ export const OPTIONS = [
   },
   {
     name: 'show-config',
+    rare: true,
     type: 'boolean',
     group: 'Other',
     aliases: ['print-config'],

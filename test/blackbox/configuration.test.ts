@@ -111,9 +111,19 @@ describe('a start', () => {
 
 test("uWSGI's production file starts unchanged, and what it has for nothing is named once", async () => {
   const ini = join(ROOT, 'test/fixtures/config/production.ini')
-  // Two of its 500 workers are enough here.
-  const few = ['--processes', '2', '--http-socket', '127.0.0.1:0']
-  const postern = await serve({}, [ini, 'app.mjs', ...few], { env: { GREETING: 'production' } })
+  // A few of its 500 workers are enough here.
+  const few = [
+    '--processes',
+    '4',
+    '--cheaper',
+    '1',
+    '--cheaper-initial',
+    '2',
+    '--cheaper-step',
+    '1',
+  ]
+  const args = [ini, 'app.mjs', '--http-socket', '127.0.0.1:0', ...few]
+  const postern = await serve({}, args, { env: { GREETING: 'production' } })
   expect(await greeting(postern)).toBe('production')
   await reload(postern)
   const accepted = / info: options of uWSGI that are accepted and do nothing: /

@@ -4,8 +4,9 @@
 //
 // Functions among the options will be hooks one day: this is where they part from the options.
 import { ConfigError } from '../../errors.js'
-import { type DataEntry, optionEntries } from './data.js'
+import { optionEntries } from './data.js'
 import { LineError } from './ini-blocks.js'
+import type { FileEntry } from './known-values.js'
 
 /** What the function of a module is given. */
 export interface ConfigContext {
@@ -19,7 +20,7 @@ const MOST_SECONDS = 60
 export async function moduleEntries(
   loading: Promise<Record<string, unknown>>,
   context: ConfigContext,
-): Promise<DataEntry[]> {
+): Promise<FileEntry[]> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const message = `it has not come to an end in ${MOST_SECONDS} seconds`
@@ -35,7 +36,7 @@ export async function moduleEntries(
 async function evaluate(
   module: Record<string, unknown>,
   context: ConfigContext,
-): Promise<DataEntry[]> {
+): Promise<FileEntry[]> {
   let exported = module.default
   // `exports.default = …` of a CommonJS module, seen through import().
   if (isObject(exported) && isObject(exported.default)) exported = exported.default

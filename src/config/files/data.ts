@@ -5,12 +5,7 @@ import { optionNamed } from '../names.js'
 import type { Document } from './document.js'
 import { LineError } from './ini-blocks.js'
 import type { FileKind } from './kinds.js'
-
-export interface DataEntry {
-  readonly key: string
-  readonly value: unknown
-  readonly line: number
-}
+import type { FileEntry } from './known-values.js'
 
 type Parser = (text: string) => Document
 /** A start without such a file does not load their libraries. */
@@ -22,14 +17,14 @@ const PARSERS: Readonly<Record<string, () => Promise<Parser>>> = {
 const SECTIONS: ReadonlySet<string> = new Set(['uwsgi', 'postern'])
 
 /** @throws {LineError} */
-export async function dataEntries(kind: FileKind, text: string): Promise<DataEntry[]> {
+export async function dataEntries(kind: FileKind, text: string): Promise<FileEntry[]> {
   const parse = await PARSERS[kind]()
   const document = parse(text)
   if (!isTable(document.value)) throw new LineError(1, 'it is not a table of options')
   return entriesOf(document.value, [], document)
 }
 
-function entriesOf(table: object, path: readonly string[], document: Document): DataEntry[] {
+function entriesOf(table: object, path: readonly string[], document: Document): FileEntry[] {
   return Object.entries(table).flatMap(([key, value]) => {
     const line = document.lineOf([...path, key])
     if (path.length === 0) {
@@ -42,7 +37,7 @@ function entriesOf(table: object, path: readonly string[], document: Document): 
 }
 
 /** @param line 0: not known */
-export function optionEntries(key: string, value: unknown, line: number): DataEntry[] {
+export function optionEntries(key: string, value: unknown, line: number): FileEntry[] {
   const spec = optionNamed(key)
   if (value === null || value === undefined) throw new LineError(line, `${key} has no value`)
   if (Array.isArray(value)) {
@@ -59,7 +54,7 @@ export function optionEntries(key: string, value: unknown, line: number): DataEn
 }
 
 /** Variables of the environment; nothing else is a table. */
-function tableEntries(key: string, table: object, line: number): DataEntry[] {
+function tableEntries(key: string, table: object, line: number): FileEntry[] {
   const spec = optionNamed(key)
   if (spec === undefined) return [{ key, value: '', line }]
   if (spec.type !== 'pair') throw new LineError(line, `${key} has a value, not a table`)

@@ -3,7 +3,7 @@
 //
 //   [section]          only [uwsgi] and [postern] are read, or the one that was asked for
 //   key = value        keys may be repeated; a key alone is true
-//   # ; at the start of a line: a comment; a backslash at its end: it goes on in the next
+//   # ;              at the start of a line: a comment
 //   "value"            quotes around all of a value keep its spaces
 import { suggest } from '../suggest.js'
 import { type Entry, LineError, type Node, nest } from './ini-blocks.js'
@@ -19,7 +19,7 @@ export function parseIni(text: string, section?: string): readonly Node[] {
   const entries: Entry[] = []
   const seen: string[] = []
   let at: string | undefined
-  for (const { line, text: content } of logicalLines(text)) {
+  for (const { line, content } of contentLines(text)) {
     const header = /^\[(.*)\]$/.exec(content)
     if (header !== null) {
       at = header[1].trim()
@@ -43,16 +43,11 @@ function noSection(wanted: readonly string[], seen: readonly string[]): LineErro
   return new LineError(1, `no section ${named}, it has ${has}${hint}`)
 }
 
-function* logicalLines(text: string): Generator<{ line: number; text: string }> {
+function* contentLines(text: string): Generator<{ line: number; content: string }> {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
-  for (let i = 0; i < lines.length; i++) {
-    const line = i + 1
-    let content = lines[i].trim()
-    if (content === '' || /^[#;]/.test(content)) continue
-    while (content.endsWith('\\') && i + 1 < lines.length) {
-      content = content.slice(0, -1) + lines[++i].trim()
-    }
-    yield { line, text: content }
+  for (const [i, raw] of lines.entries()) {
+    const content = raw.trim()
+    if (content !== '' && !/^[#;]/.test(content)) yield { line: i + 1, content }
   }
 }
 

@@ -13,7 +13,7 @@ export interface Place {
   readonly given: string
   /** Absolute. */
   readonly path: string
-  /** The section that is read, of ini files. */
+  /** The section that was asked for, of ini files; empty: none. */
   readonly section: string
 }
 

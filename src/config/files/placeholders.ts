@@ -1,6 +1,6 @@
 // What stands for something else in a value of a configuration file, as in uWSGI:
 //
-//   %(name)        an option or a placeholder that was set before; %(a + 1), with + - * /
+//   %(name)        the first value of an option or a placeholder; %(a + 1), with + - * /
 //   %d %n %p …     about the file (magic-variables.ts)
 //   $(NAME)        a variable of the environment
 //   @(path)        what a file contains, without the line end at its end
@@ -38,9 +38,7 @@ export function expand(text: string, scope: Scope, keep = false): string {
       if (value !== undefined) return value
       if (keep) return whole
       throw new Error(
-        variable === undefined
-          ? `nothing has set %(${name}) before`
-          : `the environment has no ${variable}`,
+        variable === undefined ? `nothing sets %(${name})` : `the environment has no ${variable}`,
       )
     },
   )

@@ -11,8 +11,9 @@ import { moduleEntries } from './config-module.js'
 import { dataEntries } from './data.js'
 import { parseIni } from './ini.js'
 import { isBlock, LineError, type Node } from './ini-blocks.js'
-import { holds, repetitions } from './ini-logic.js'
+import { type Facts, holds, repetitions } from './ini-logic.js'
 import { configKindOf, type FileKind, kindOfOption, splitSection } from './kinds.js'
+import { type FileEntry, KnownValues } from './known-values.js'
 import { magicVariable, type Place } from './magic-variables.js'
 import { expand, type Scope } from './placeholders.js'
 
@@ -31,11 +32,10 @@ export interface UnknownKey {
   readonly place: string
 }
 
-/** A key and what it is, of any format; `line` 0: not known. */
-export interface FileEntry {
-  readonly key: string
-  readonly value: unknown
-  readonly line: number
+/** A file that is being read. */
+interface Frame extends Place {
+  /** What it says outside of blocks. */
+  entries: readonly FileEntry[]
 }
 
 /** What has a percent sign or a dollar of its own: what is unknown there stays as it is. */
@@ -46,21 +46,19 @@ export class ConfigReader {
   /** Options of uWSGI that mean nothing here. */
   readonly accepted: string[] = []
   private readonly around: Surroundings
-  /** What %(name) is by now: placeholders, options, and keys that are neither. */
-  private readonly values = new Map<string, string>()
-  private readonly used = new Set<string>()
+  private readonly known = new KnownValues()
   private readonly unknownKeys: UnknownKey[] = []
   /** The files that are being read, each included by the one before it. */
-  private readonly stack: Place[] = []
+  private readonly stack: Frame[] = []
 
   constructor(around: Surroundings) {
     this.around = around
-    for (const pair of around.placeholders) this.setPlaceholder(pair)
+    for (const pair of around.placeholders) this.known.rememberPair(pair)
   }
 
   /** Keys that are no options, and that no %(name) has asked for. */
   get unknown(): readonly UnknownKey[] {
-    return this.unknownKeys.filter(({ key }) => !this.used.has(key))
+    return this.unknownKeys.filter(({ key }) => !this.known.wasAskedFor(key))
   }
 
   /**
@@ -77,10 +75,10 @@ export class ConfigReader {
       throw misplaced(from, `${named}: its name ends in .ini, .toml, .yaml, .json, .ts or .js`)
     }
     const given = this.stack.length === 0 ? path : display(file)
-    const place: Place = { given, path: file, section: section ?? 'uwsgi' }
-    this.checkCycle(place, section, from)
-    this.stack.push(place)
-    await this.readAs(kind, place, section, from)
+    const frame: Frame = { given, path: file, section: section ?? '', entries: [] }
+    this.checkCycle(frame, from)
+    this.stack.push(frame)
+    await this.readAs(kind, frame, section, from)
     this.stack.pop()
   }
 
@@ -94,10 +92,8 @@ export class ConfigReader {
     return file
   }
 
-  private checkCycle(place: Place, section: string | undefined, from: string): void {
-    const again = this.stack.find(
-      (one) => one.path === place.path && (one.section === place.section || section === undefined),
-    )
+  private checkCycle({ path, section }: Place, from: string): void {
+    const again = this.stack.find((one) => one.path === path && one.section === section)
     if (again === undefined) return
     throw misplaced(
       from,
@@ -107,25 +103,29 @@ export class ConfigReader {
 
   private async readAs(
     kind: FileKind,
-    place: Place,
+    frame: Frame,
     section: string | undefined,
     from: string,
   ): Promise<void> {
     try {
       if (kind === 'module') {
-        const module = this.around.importModule(place.path, place.given)
+        const module = this.around.importModule(frame.path, frame.given)
         const context = { env: { ...this.around.env } }
         for (const entry of await moduleEntries(module, context)) {
           await this.take(entry, entry.value)
         }
         return
       }
-      const text = readFileSync(place.path, 'utf8')
-      if (kind === 'ini') return await this.run(parseIni(text, section), undefined)
-      for (const entry of await dataEntries(kind, text))
-        await this.take(entry, this.expandEntry(entry))
+      const text = readFileSync(frame.path, 'utf8')
+      if (kind === 'ini') {
+        const nodes = parseIni(text, section)
+        frame.entries = nodes.filter((node) => !isBlock(node))
+        return await this.run(nodes, undefined)
+      }
+      frame.entries = await dataEntries(kind, text)
+      for (const entry of frame.entries) await this.take(entry, this.expandEntry(entry))
     } catch (error) {
-      throw this.explain(error, place, from)
+      throw this.explain(error, frame, from)
     }
   }
 
@@ -161,22 +161,17 @@ export class ConfigReader {
     const spec = optionNamed(key)
     const place = this.placeOf(line)
     if (spec === undefined) {
-      this.values.set(key, String(value))
+      this.known.remember(key, String(value))
       if (acceptedReason(dashed(key)) === undefined) this.unknownKeys.push({ key, place })
       else this.accepted.push(dashed(key))
       return
     }
     if (QUESTIONS.has(spec.name)) throw misplaced(place, `${key} is for the command line`)
     if (spec.name === 'config') return await this.read(String(value), key, place)
-    this.values.set(key, String(value))
-    this.values.set(spec.name, String(value))
-    if (spec.name === 'set-placeholder') this.setPlaceholder(String(value))
+    this.known.remember(key, String(value))
+    this.known.remember(spec.name, String(value))
+    if (spec.name === 'set-placeholder') this.known.rememberPair(String(value))
     this.settings.push({ name: spec.name, value, layer: 'file', place })
-  }
-
-  private setPlaceholder(pair: string): void {
-    const at = pair.indexOf('=')
-    if (at > 0) this.values.set(pair.slice(0, at).trim(), pair.slice(at + 1).trim())
   }
 
   private placeOf(line: number): string {
@@ -194,22 +189,21 @@ export class ConfigReader {
   }
 
   private scope(loop: string | undefined): Scope {
-    const here = this.stack.at(-1) as Place
+    const here = this.stack.at(-1) as Frame
+    const find = (name: string) =>
+      this.known.find(name, here.entries, (entry) => this.expandEntry(entry))
     return {
-      placeholder: (name) => (name === '_' ? loop : this.facts().setting(name)),
+      placeholder: (name) => (name === '_' ? loop : find(name)),
       magic: (letter) => magicVariable(letter, here, this.stack[0]),
       variable: (name) => this.around.env[name],
       contents: (path) => readFileSync(resolve(path), 'utf8'),
     }
   }
 
-  private facts() {
+  private facts(): Facts {
     return {
-      setting: (name: string) => {
-        this.used.add(name)
-        return this.values.get(name)
-      },
-      variable: (name: string) => this.around.env[name],
+      setting: (name) => this.known.get(name),
+      variable: (name) => this.around.env[name],
     }
   }
 }

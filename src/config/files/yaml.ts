@@ -1,21 +1,31 @@
 // YAML 1.2 by the library yaml, with the lines of keys.
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { isMap, isScalar, LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
 import type { Document } from './document.js'
 import { LineError } from './ini-blocks.js'
 
 /** @throws {LineError} */
 export function parseYaml(text: string): Document {
   const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false })
+  const options = { lineCounter, prettyErrors: false, logLevel: 'error' } as const
+  const document = parseDocument(text, options)
   const [wrong] = document.errors
   if (wrong !== undefined)
     throw new LineError(lineCounter.linePos(wrong.pos[0]).line, wrong.message)
   return {
-    value: document.toJS() ?? {},
+    value: valueOfDocument(document) ?? {},
     lineOf(path) {
       const key = findKey(document.contents, path)
       return key === undefined ? 1 : lineCounter.linePos(key).line
     },
+  }
+}
+
+/** @throws {LineError} aliases that would fill the memory */
+function valueOfDocument(document: YamlDocument.Parsed): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    throw new LineError(1, (error as Error).message)
   }
 }
 

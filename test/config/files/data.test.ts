@@ -60,6 +60,17 @@ const OBJECT = `{
   env: { A: 1, B: 'two' },
 }`
 
+/** Ten aliases of ten aliases, and so on. */
+const BOMB = Array.from({ length: 9 }, (_, i) => {
+  const items =
+    i === 0
+      ? 'x'
+      : Array(10)
+          .fill(`*a${i - 1}`)
+          .join(', ')
+  return `a${i}: &a${i} [${items}]`
+}).join('\n')
+
 describe('the same options', () => {
   test.each([
     ['app.toml', TOML],
@@ -112,12 +123,13 @@ describe('a mistake', () => {
     ['a.toml', '\nlisten = [5]', '2: listen has one value, not a list'],
     ['a.toml', '\n[listen]\na = 1', '2: listen has a value, not a table'],
     ['a.toml', '"listen" = -1', '1: listen is at least 0, not -1'],
-    ['a.toml', '\npidfile = "%(nothing)"', '2: nothing has set %(nothing) before'],
+    ['a.toml', '\npidfile = "%(nothing)"', '2: nothing sets %(nothing)'],
     ['a.yaml', 'a: 1\nb: 2\na: 3', '3: Map keys must be unique'],
     ['a.yaml', 'dev: true\nlisten: [', '2: Flow sequence'],
     ['a.yaml', 'dev: true\n\nlisten: many', '3: listen is a whole number, not "many"'],
     ['a.yaml', 'uwsgi:\n  dev: true\n  listen: many', '3: listen is a whole number, not "many"'],
     ['a.yaml', 'dev:', '1: dev has no value'],
+    ['a.yaml', BOMB, '1: Excessive alias count'],
     ['a.yaml', '- dev', '1: it is not a table of options'],
     ['a.yaml', '\nenv: {A: [1]}', '2: A of env is not text'],
     ['a.yaml', 'env: {A: null}', '1: A of env is not text'],

@@ -13,7 +13,7 @@ describe('lines', () => {
     ['a name alone', ['master'], ['master=']],
     ['repeated keys, in their order', ['socket = :1', 'socket = :2'], ['socket=:1', 'socket=:2']],
     ['further signs of equality', ['env = A=b=c'], ['env=A=b=c']],
-    ['a line that goes on', ['chdir = /a\\', '  /b'], ['chdir=/a/b']],
+    ['a backslash at the end, as text', ['chdir = /a\\', 'dev'], ['chdir=/a\\', 'dev=']],
     ['quotes, which keep spaces', ['chdir = " a "'], ['chdir= a ']],
     ['quotes inside of a value', ['env = A="x"'], ['env=A="x"']],
     [
@@ -57,6 +57,9 @@ listen = 4
   })
 
   test('of the same file can be included', async () => {
+    const dir = written({ 'a.ini': '[uwsgi]\nlisten = 1\n[prod]\ninclude = a.ini\nlisten = 2' })
+    const { settings } = await readIn(dir, 'a.ini:prod')
+    expect(settings.map(({ value }) => value)).toEqual(['1', '2'])
     expect(await iniSettings(['ini = :more', 'listen = 2', '[more]', 'listen = 1'])).toEqual([
       'listen=1',
       'listen=2',
@@ -71,7 +74,7 @@ describe('placeholders', () => {
     ['set-placeholder', ['set-placeholder = a=x', 'pidfile = %(a)'], 'pidfile=x'],
     ['set-ph', ['set-ph = a=x', 'pidfile = %(a)'], 'pidfile=x'],
     ['a key of its own', ['base = /srv', 'pidfile = %(base)/pid'], 'pidfile=/srv/pid'],
-    ['the last value', ['listen = 1', 'listen = 2', 'pidfile = %(listen)'], 'pidfile=2'],
+    ['the first value', ['listen = 1', 'listen = 2', 'pidfile = %(listen)'], 'pidfile=1'],
     ['a sum', ['listen = 5', 'max-requests = %(listen + 2)'], 'max-requests=7'],
     [
       'from left to right',
@@ -107,10 +110,18 @@ describe('placeholders', () => {
     expect((await iniSettings(lines)).at(-1)).toBe('chdir=%(addr) /x $(NOTHING)')
   })
 
-  test('come from the command line too', async () => {
-    const dir = written({ 'a.ini': '[uwsgi]\npidfile = %(a)' })
+  test('may be further down, by way of others too, but not in a circle', async () => {
+    const lines = ['pidfile = %(processes)%(b)', 'workers = 1', 'b = %(c)', 'c = x%(dev)', 'dev']
+    expect((await iniSettings(lines))[0]).toBe('pidfile=1x')
+    await expect(iniSettings(['a = %(b)', 'b = %(a)'])).rejects.toThrow(':2: nothing sets %(')
+    const block = ['pidfile = %(a)', 'if-exists = /', 'a = 1', 'endif']
+    await expect(iniSettings(block)).rejects.toThrow(':2: nothing sets %(a)')
+  })
+
+  test('come from the command line too, and are stronger there', async () => {
+    const dir = written({ 'a.ini': '[uwsgi]\nset-ph = a=y\npidfile = %(a)' })
     const { settings } = await readIn(dir, 'a.ini', {}, ['a=x'])
-    expect(settings[0].value).toBe('x')
+    expect(settings[1].value).toBe('x')
   })
 })
 
@@ -126,7 +137,7 @@ describe('magic variables', () => {
     ['%s', 'web.ini'],
     ['%e', 'ini'],
     ['%c', 'my.app'],
-    ['%x', 'uwsgi'],
+    ['%x', ''],
     ['%k', String(grantedCores())],
     ['%h', hostname()],
     ['%u %g', `${uid} ${gid}`],
@@ -244,17 +255,9 @@ describe('a mistake', () => {
     ['a loop over no file', ['for-readline = /nonexistent', 'endfor'], '2: ENOENT'],
     ['a bad expression', ['if-hostname-match = (', 'endif'], '2: Invalid regular expression'],
     ['no name', ['= 5'], '2: a name is missing before "="'],
-    [
-      'an unknown placeholder',
-      ['', 'pidfile = %(nothing)'],
-      '3: nothing has set %(nothing) before',
-    ],
-    [
-      'a sum of words',
-      ['set-ph = a=x', 'pidfile = %(a + 1)'],
-      '3: nothing has set %(a + 1) before',
-    ],
-    ['%(_) without a loop', ['pidfile = %(_)'], '2: nothing has set %(_) before'],
+    ['an unknown placeholder', ['', 'pidfile = %(nothing)'], '3: nothing sets %(nothing)'],
+    ['a sum of words', ['set-ph = a=x', 'pidfile = %(a + 1)'], '3: nothing sets %(a + 1)'],
+    ['%(_) without a loop', ['pidfile = %(_)'], '2: nothing sets %(_)'],
     ['an unknown variable', ['pidfile = $(NOTHING)'], '2: the environment has no NOTHING'],
     ['a file that is not there', ['pidfile = @(/nonexistent)'], '2: ENOENT'],
     [
@@ -330,7 +333,7 @@ describe('includes', () => {
   test('say in which file a mistake is', async () => {
     const others = { 'site/b.ini': '[uwsgi]\n\npidfile = %(nothing)' }
     await expect(iniSettings(['include = b.ini'], {}, others)).rejects.toThrow(
-      'b.ini:3: nothing has set %(nothing) before',
+      'b.ini:3: nothing sets %(nothing)',
     )
   })
 })
