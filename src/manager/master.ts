@@ -5,7 +5,6 @@
 //   start ── all ready ──► serving ── reload: new generation ready ──► the old one drains
 //                             │                     └─ it fails: the old one goes on serving
 //                             └── close: all drain, sockets go
-import type { Options } from '../config/options.js'
 import { StartError } from '../errors.js'
 import type { Log } from '../server/log.js'
 import type { LogFiles } from '../server/log-files.js'
