@@ -201,9 +201,13 @@ bool JsEngine::CallIntoScope(napi_ref function, size_t argc, const napi_value* a
       napi_call_function(env_, resource, callback, argc, argv, nullptr) == napi_ok;
   if (!returned) {
     // Our own JavaScript catches what applications throw; this would be a defect of ours.
+    // A thread that is being terminated has thrown nothing.
     napi_value error;
-    napi_get_and_clear_last_exception(env_, &error);
-    napi_fatal_exception(env_, error);
+    bool pending = false;
+    napi_is_exception_pending(env_, &pending);
+    if (pending && napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
+      napi_fatal_exception(env_, error);
+    }
   }
   napi_close_callback_scope(env_, scope);
   return returned;

@@ -1,6 +1,7 @@
 // See js_process.h.
 #include "binding/js_process.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "binding/napi_util.h"
@@ -19,6 +20,12 @@ napi_value OnlyArgument(napi_env env, napi_callback_info info) {
 // For a thread that is held: process.exit() would wait for those who look at it.
 napi_value JsExitNow(napi_env env, napi_callback_info info) {
   _exit(static_cast<int>(ToDouble(env, OnlyArgument(env, info), 1)));
+}
+
+// -1: it cannot.
+napi_value JsDuplicate(napi_env env, napi_callback_info info) {
+  const int fd = static_cast<int>(ToDouble(env, OnlyArgument(env, info), -1));
+  return Number(env, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 // [waiting, capacity], or null.
@@ -41,7 +48,9 @@ void ExportProcess(napi_env env, napi_value exports) {
   constexpr struct {
     const char* name;
     napi_callback function;
-  } kFunctions[] = {{"exitNow", JsExitNow}, {"listenQueue", JsListenQueue}};
+  } kFunctions[] = {{"exitNow", JsExitNow},
+                  {"listenQueue", JsListenQueue},
+                  {"duplicate", JsDuplicate}};
   for (const auto& entry : kFunctions) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);

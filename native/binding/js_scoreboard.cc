@@ -33,6 +33,7 @@ POSTERN_WORD(overdue, layout::kScoreOverdue);
 POSTERN_WORD(handed_over, layout::kScoreHandedOver);
 POSTERN_WORD(sequence, layout::kScoreSequence);
 POSTERN_WORD(started_ns, layout::kScoreStartedNs);
+POSTERN_WORD(fail_on_close, layout::kScoreFailOnClose);
 POSTERN_WORD(method_bytes, layout::kScoreTextSizes);
 #undef POSTERN_WORD
 static_assert(offsetof(ScoreSlot, method) == layout::kScoreMethod);

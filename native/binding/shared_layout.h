@@ -123,6 +123,7 @@ inline constexpr int kScoreOverdue = 14;
 inline constexpr int kScoreHandedOver = 15;
 inline constexpr int kScoreSequence = 16;
 inline constexpr int kScoreStartedNs = 17;
+inline constexpr int kScoreFailOnClose = 19;
 inline constexpr int kScoreTextSizes = 18;  // method in the low half, URI in the high one
 inline constexpr int kScoreMethod = 192;    // offset in bytes
 inline constexpr int kScoreUri = 224;

@@ -340,6 +340,7 @@ Connection* Engine::Find(ExchangeId id) {
 }
 
 void Engine::CloseAll() {
+  if (score_->fail_on_close.load(std::memory_order_relaxed) != 0) FailAll();
   accepting_ = false;
   for (const auto& listener : listeners_) {
     if (listener->polled) poller_.Remove(listener->fd.get());

@@ -345,8 +345,8 @@ class Engine {
   Counts counts_;
   uint64_t closed_ = 0;  // exchanges that have ended since the last SettleTimes
   uint64_t closed_started_ns_ = 0;
-  ScoreSlot own_score_;
-  ScoreSlot* score_ = &own_score_;
+  const std::unique_ptr<ScoreSlot> own_score_ = std::make_unique<ScoreSlot>();
+  ScoreSlot* score_ = own_score_.get();
   uint32_t round_ = 1;  // counts deliveries
   uint32_t speculation_pause_ = 0;
   AccessLog log_;

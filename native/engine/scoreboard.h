@@ -40,7 +40,9 @@ struct alignas(64) ScoreSlot {
   Word started_ns{0};  // CLOCK_MONOTONIC
   std::atomic<uint32_t> method_bytes{0};
   std::atomic<uint32_t> uri_bytes{0};
-  Word reserved[5]{};
+  // Written by others: when the engine closes, whoever waits is answered first (Engine::FailAll).
+  Word fail_on_close{0};
+  Word reserved[4]{};
   uint8_t method[kScoreMethodBytes]{};
   uint8_t uri[kScoreUriBytes]{};
   Word unused[4]{};

@@ -16,6 +16,7 @@ import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
 import { Server } from '../server/server.js'
 import { Lifetime, type Role } from './lifetime.js'
+import { Threads } from './threads.js'
 
 const ROLE: Role = {
   graceful: ['SIGTERM'],
@@ -24,9 +25,17 @@ const ROLE: Role = {
   report: (message, exitCode) => tell({ postern: 'failed', message, exitCode }),
 }
 
+/** A server in this thread, or several in threads of their own. */
+interface Serving {
+  close(mercyMs?: number, idleGraceS?: number): Promise<void>
+  closeNow(): void
+  logTo(fd: number): void
+  requests(): number
+}
+
 const log = new Log()
 const lifetime = new Lifetime(log, ROLE)
-let server: Server | null = null
+let server: Serving | null = null
 let logChannel = -1
 let accessLog: number | undefined
 
@@ -54,25 +63,45 @@ function takeLogs(): void {
 }
 
 async function serve(message: ServeMessage): Promise<void> {
-  const { app, options, score, worker } = message
+  const { app, options } = message
   logChannel = message.logChannel
   takeLogs()
   log.least = options.logLevel
   // While it loads only the application may keep the loop alive: one that waits for nothing is told.
   process.channel?.unref()
   lifetime.load(app)
-  const detected = await loadApp(app, options.interface)
-  const serving = new Server(detected.app, options, log, { score, onHeld, accessLog, worker })
-  server = serving
-  await serving.start()
-  lifetime.serve(serving)
+  const what = await (options.threads > 1 ? serveInThreads(message) : serveInThisOne(message))
+  lifetime.serve(server as unknown as Serving)
   process.channel?.ref()
-  await tell({ postern: 'ready', what: `${detected.interface} interface (${detected.reason})` })
+  await tell({ postern: 'ready', what })
   watchTiredness(
     options,
-    () => serving.stats().requests,
+    () => server?.requests() ?? 0,
     (why) => void tell({ postern: 'tired', why }),
   )
+}
+
+/** @returns the interface of the application, and how that was found */
+async function serveInThisOne({ app, options, score, worker }: ServeMessage): Promise<string> {
+  const detected = await loadApp(app, options.interface)
+  const one = new Server(detected.app, options, log, { score, onHeld, accessLog, worker })
+  server = {
+    close: (mercyMs, idleGraceS) => one.close(mercyMs, idleGraceS),
+    closeNow: () => one.closeNow(),
+    logTo: (fd) => one.logTo(fd),
+    requests: () => one.stats().requests,
+  }
+  await one.start()
+  return `${detected.interface} interface (${detected.reason})`
+}
+
+async function serveInThreads(message: ServeMessage): Promise<string> {
+  const threads = new Threads(message, accessLog, log, {
+    lost: (why) => void tell({ postern: 'tired', why }),
+    allLost: (why) => lifetime.fail(new StartError(why, EXIT.CRASHED)),
+  })
+  server = threads
+  return threads.start()
 }
 
 /** The master replaces it, and says why. */

@@ -197,6 +197,16 @@ export const OPTIONS = [
     doc: 'workers behind one master; auto: one a core',
   },
   {
+    name: 'threads',
+    type: 'count',
+    group: 'Processes',
+    default: 1,
+    min: 1,
+    max: 256,
+    metavar: 'N',
+    doc: 'threads of each worker, each with its own engine and application',
+  },
+  {
     name: 'max-requests',
     type: 'count',
     group: 'Processes',
@@ -746,7 +756,7 @@ export type Options = { [T in Table as Camel<T['name']>]: Resolved<T> }
 
 /** Whether workers do the work, and a master keeps them alive. */
 export function hasMaster(options: Options): boolean {
-  return options.master || options.processes > 1
+  return options.master || options.processes > 1 || options.threads > 1
 }
 
 /** "http-socket" → "httpSocket". */

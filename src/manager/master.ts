@@ -210,8 +210,8 @@ export class Master implements Pool {
       cwd,
       env,
       options: this.listeners.inherited(options),
-      score: this.takeScore(),
-      threads: 1,
+      score: this.takeScore(options.threads),
+      threads: options.threads,
       descriptors: [...this.listeners.inheritance, this.board.fd],
       logs: this.logFiles.open,
     }
@@ -225,8 +225,8 @@ export class Master implements Pool {
     return worker
   }
 
-  private takeScore(): ScorePlace | undefined {
-    const slot = this.board.take(1)
+  private takeScore(threads: number): ScorePlace | undefined {
+    const slot = this.board.take(threads)
     if (slot < 0) return undefined
     return { fd: this.listeners.nextDescriptor, slots: SLOTS, slot }
   }

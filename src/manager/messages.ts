@@ -8,7 +8,7 @@ export interface ServeMessage {
   readonly postern: 'serve'
   readonly app: string
   readonly options: Options
-  /** Where it counts; undefined: all slots are taken. */
+  /** Where its first thread counts, the others behind it; undefined: all slots are taken. */
   readonly score: ScorePlace | undefined
   /** Its place in the pool, from 1 on. */
   readonly worker: number

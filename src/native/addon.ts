@@ -174,6 +174,8 @@ export interface NativeAddon {
    * @throws Error with an errno `code`, such as EBADF.
    */
   openScoreboard(fd: number, slots: number): NativeScoreboard
+  /** dup(2) of a descriptor; -1: it is none. */
+  duplicate(fd: number): number
   /** [waiting, capacity] of a listening socket, null: it is none, or the kernel does not tell. */
   listenQueue(fd: number): [number, number] | null
   /** _exit(2): no handler runs, no JavaScript, nothing waits. */

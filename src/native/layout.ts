@@ -90,6 +90,8 @@ export const SCORE_SEQUENCE = 16
 export const SCORE_STARTED_NS = 17
 /** Bytes of the method in the low half, of the URI in the high one. */
 export const SCORE_TEXT_SIZES = 18
+/** Written by others: whoever waits is answered when the engine closes. */
+export const SCORE_FAIL_ON_CLOSE = 19
 /** Offsets in bytes. */
 export const SCORE_METHOD = 192
 export const SCORE_URI = 224

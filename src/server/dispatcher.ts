@@ -35,6 +35,12 @@ export interface ListenerName {
   readonly serverPort: string
 }
 
+/** Who else may run the same application at the same time. */
+export interface Sharing {
+  readonly multithread: boolean
+  readonly multiprocess: boolean
+}
+
 interface Listening {
   readonly engine: NativeEngine
   readonly out: Buffer
@@ -78,13 +84,12 @@ export class Dispatcher implements ExchangeHost {
   }
 
   /** Called once, when the native engine exists; `keyNames` as the addon exports them. */
-  attach(engine: NativeEngine, keyNames: readonly string[], multiprocess: boolean): void {
+  attach(engine: NativeEngine, keyNames: readonly string[], sharing: Sharing): void {
     const inbox = Buffer.from(engine.inbox.buffer) as LatinBuffer
     const facts = {
       software: this.software,
       errors: this.log.errorStream(),
-      multithread: false,
-      multiprocess,
+      ...sharing,
       fileWrapper: this.FileWrapper,
     }
     const factory = new EnvironFactory({ inbox, vars: engine.vars }, facts, keyNames)

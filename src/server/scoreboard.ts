@@ -130,6 +130,11 @@ export class Scoreboard {
     }
   }
 
+  /** Its thread is about to be ended: whoever waits is answered then. */
+  failOnClose(slot: number): void {
+    this.words[slot * WORDS + L.SCORE_FAIL_ON_CLOSE] = 1n
+  }
+
   /** null: there was none yet, or another one is just coming. */
   current(slot: number): CurrentRequest | null {
     const at = slot * WORDS

@@ -51,6 +51,7 @@ const COMMAND_LINE_ONLY = [
   'show-config',
   'strict',
   'touch-chain-reload',
+  'threads',
   'touch-reload',
   'version',
   'worker-start-timeout',

@@ -97,7 +97,11 @@ export class Server {
     )
     this.engine = engine
     if (logsRequests(this.options)) engine.logTo(this.surroundings.accessLog ?? STANDARD_OUTPUT)
-    this.dispatcher.attach(engine, loadAddon().keyNames, sharesSockets(this.options))
+    const { options } = this
+    this.dispatcher.attach(engine, loadAddon().keyNames, {
+      multiprocess: sharesSockets(options),
+      multithread: options.threads > 1,
+    })
     try {
       for (const wanted of wantedSockets(this.options)) await this.open(engine, wanted)
       this.count(engine)
