@@ -59,12 +59,13 @@ uint32_t AccessLog::Begin(LogRequest request, const IpAddress& peer) {
   const uint32_t number = free_.back();
   Note& note = *notes_[number - 1];
   request.peer = TextOf(peer);
-  time_.Set(wall_seconds_);
   if (WantsClock()) note.start_us = NowMicros();
   if (options_.format.wants_start()) {
     if (wall_us_ == 0) wall_us_ = MicrosOf(CLOCK_REALTIME);
     request.start_us = wall_us_;
     time_.Set(wall_us_ / 1000000);
+  } else {
+    time_.Set(wall_seconds_);
   }
   if (!options_.format.PutRequest(request, time_, &note.bytes)) return 0;
   note.request_bytes = note.bytes.size();

@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kLengthBytes = sizeof(uint32_t);
 constexpr size_t kMaxUserBytes = 128;
+// What a number, a time or a word of ours takes at most.
+constexpr size_t kMaxOwnBytes = 64;
+constexpr size_t kUsualBytes = 1024;
 constexpr char kNothing[] = "-";
 
 // In the order of LogCompiler::Compile.
@@ -262,36 +265,43 @@ uint8_t* LogFormat::PutRequestOp(const Op& op, const LogRequest& request, const 
   }
 }
 
+// What an op can take, beside its own text.
+size_t LogFormat::MostBytes(const Op& op, const LogRequest& request, const Values& values) const {
+  size_t bytes = op.text.size() + kMaxOwnBytes;
+  if (op.atom == LogAtom::kRequestLine) {
+    const size_t line = values.method.size + values.uri.size + values.protocol.size;
+    bytes += std::max(line, request.line.size) * escape_factor();
+  } else if (op.atom <= LogAtom::kVariable && op.atom != LogAtom::kText) {
+    bytes += ValueOf(op, request, values).size * escape_factor();
+  }
+  return bytes;
+}
+
 bool LogFormat::PutRequest(const LogRequest& request, const LogTime& time, Buffer* note) const {
   Values values;
   Resolve(request, &values);
-  size_t client_bytes = request.line.size;
-  size_t runs = 0;
-  for (const Op& op : request_ops_) {
-    if (op.atom == LogAtom::kRequestLine) {
-      client_bytes += values.method.size + values.uri.size + values.protocol.size;
-    } else if (op.atom == LogAtom::kEndOfRun) {
-      ++runs;
-    } else if (op.atom != LogAtom::kText) {
-      client_bytes += ValueOf(op, request, values).size;
-    }
-  }
-  const size_t most = fixed_bytes_ + (runs + 1) * kLengthBytes + client_bytes * escape_factor();
-  uint8_t* const start = note->Room(most);
-  if (start == nullptr) return false;
-  uint8_t* run = start;
-  uint8_t* out = run;
+  size_t run = note->size();
+  uint8_t* out = note->Room(kLengthBytes);
+  if (out == nullptr) return false;
+  const uint8_t* end = out + note->room();
   out += kLengthBytes;
   for (const Op& op : request_ops_) {
+    const size_t most = MostBytes(op, request, values);
+    if (static_cast<size_t>(end - out) < most) {
+      note->Grow(out);
+      out = note->Room(std::max(most, kUsualBytes));
+      if (out == nullptr) return false;
+      end = out + note->room();
+    }
     if (op.atom != LogAtom::kEndOfRun) {
       out = PutRequestOp(op, request, time, values, out);
       continue;
     }
-    run = CloseRun(run, out);
+    CloseRun(note->data() + run, out);
+    run = static_cast<size_t>(out - note->data());
     out += kLengthBytes;
   }
-  POSTERN_DCHECK(static_cast<size_t>(out - start) <= most);
-  note->Grow(run);
+  note->Grow(note->data() + run);
   return true;
 }
 

@@ -94,11 +94,12 @@ class LogFormat {
     std::string text;     // a literal, or a name
   };
   // Values of known variables are found in one pass over all of them.
-  static constexpr uint8_t kMaxSlots = 32;
+  static constexpr uint8_t kMaxSlots = 16;
   struct Values;
 
   void Resolve(const LogRequest& request, Values* values) const;
   ByteView ValueOf(const Op& op, const LogRequest& request, const Values& values) const;
+  size_t MostBytes(const Op& op, const LogRequest& request, const Values& values) const;
   uint8_t* PutValue(const Op& op, ByteView value, uint8_t* out) const;
   uint8_t* PutRequestLine(const LogRequest& request, const Values& values, uint8_t* out) const;
   uint8_t* PutRequestOp(const Op& op, const LogRequest& request, const LogTime& time,
