@@ -16,8 +16,9 @@ constexpr bool IsPlain(uint8_t c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-// What almost every value is: bytes above `low` (0x1f, or a space) that mean themselves, in text and
-// in JSON. Copies all of it and returns the end, or nullptr: then nothing counts that was written.
+// What almost every value is: bytes above `low` (0x1f, or a space) that mean themselves, in text
+// and in JSON. Copies all of it and returns the end, or nullptr: then nothing counts that was
+// written.
 #if defined(__SSE2__)
 bool IsPlainBlock(__m128i block, uint8_t low) {
   // Signed: bytes of 0x80 and above are negative, hence not above it.

@@ -11,7 +11,11 @@ import { ask, get, whereOf } from '../support/serving.js'
 test('an engine counts in its slot, and in no other', async () => {
   const board = new Scoreboard(-1, 4)
   const slot = board.take(1) + board.take(1)
-  const options = { ...defaultOptions(), httpSocket: ['127.0.0.1:0'] } as Options
+  const options = {
+    ...defaultOptions(),
+    disableLogging: true,
+    httpSocket: ['127.0.0.1:0'],
+  } as Options
   const seen: unknown[] = []
   const server = new Server(
     (environ, startResponse) => {
