@@ -32,45 +32,45 @@ bool IsPlainBlock(__m128i block, uint8_t low) {
 
 // Two parts that overlap, unless the value is twice as long.
 template <typename Word>
-uint8_t* CopyTwoParts(const uint8_t* p, size_t size, uint8_t low, uint8_t* out) {
+bool CopyTwoParts(const uint8_t* p, size_t size, uint8_t low, uint8_t* out) {
   Word parts[2];
   memcpy(&parts[0], p, sizeof(Word));
   memcpy(&parts[1], p + size - sizeof(Word), sizeof(Word));
   __m128i block = _mm_set1_epi8('x');
   memcpy(&block, parts, sizeof(parts));
-  if (!IsPlainBlock(block, low)) return nullptr;
+  if (!IsPlainBlock(block, low)) return false;
   memcpy(out, &parts[0], sizeof(Word));
   memcpy(out + size - sizeof(Word), &parts[1], sizeof(Word));
-  return out + size;
+  return true;
 }
 
-uint8_t* CopyPlain(ByteView value, uint8_t low, uint8_t* out) {
+bool CopyPlain(ByteView value, uint8_t low, uint8_t* out) {
   const uint8_t* const p = value.data;
   const size_t size = value.size;
   if (size >= 16) {
     for (size_t at = 0;; at += 16) {
       at = std::min(at, size - 16);
       const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
-      if (!IsPlainBlock(block, low)) return nullptr;
+      if (!IsPlainBlock(block, low)) return false;
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), block);
-      if (at + 16 == size) return out + size;
+      if (at + 16 == size) return true;
     }
   }
   if (size >= 8) return CopyTwoParts<uint64_t>(p, size, low, out);
   if (size >= 4) return CopyTwoParts<uint32_t>(p, size, low, out);
   for (size_t i = 0; i < size; ++i) {
-    if (!IsPlain(p[i]) || p[i] <= low) return nullptr;
+    if (!IsPlain(p[i]) || p[i] <= low) return false;
     out[i] = p[i];
   }
-  return out + size;
+  return true;
 }
 #else
-uint8_t* CopyPlain(ByteView value, uint8_t low, uint8_t* out) {
+bool CopyPlain(ByteView value, uint8_t low, uint8_t* out) {
   for (const uint8_t c : value) {
-    if (!IsPlain(c) || c <= low) return nullptr;
+    if (!IsPlain(c) || c <= low) return false;
     *out++ = c;
   }
-  return out;
+  return true;
 }
 #endif
 
@@ -81,8 +81,8 @@ uint8_t* PutHex(uint8_t c, uint8_t* out) {
 }
 
 uint8_t* PutUnicode(uint8_t c, uint8_t* out) {
-  memcpy(out, "\\u00", 4);
-  return PutHex(c, out + 4);
+  for (const char prefix : {'\\', 'u', '0', '0'}) *out++ = static_cast<uint8_t>(prefix);
+  return PutHex(c, out);
 }
 
 // The length of the character at `p`, 0: it is none.
@@ -114,7 +114,7 @@ bool IsUtf8(ByteView bytes) {
 
 uint8_t* EscapeText(ByteView value, bool spaces, uint8_t* out) {
   const uint8_t low = spaces ? ' ' : 0x1f;
-  if (uint8_t* const end = CopyPlain(value, low, out); end != nullptr) return end;
+  if (CopyPlain(value, low, out)) return out + value.size;
   for (const uint8_t c : value) {
     if (IsPlain(c) && c > low) {
       *out++ = c;
@@ -128,22 +128,20 @@ uint8_t* EscapeText(ByteView value, bool spaces, uint8_t* out) {
 }
 
 uint8_t* EscapeJson(ByteView value, uint8_t* out) {
-  if (uint8_t* const end = CopyPlain(value, 0x1f, out); end != nullptr) return end;
+  if (CopyPlain(value, 0x1f, out)) return out + value.size;
   const bool utf8 = IsUtf8(value);
   for (const uint8_t* p = value.begin(); p < value.end(); ++p) {
     const uint8_t c = *p;
-    if (IsPlain(c)) {
-      *out++ = c;
-    } else if (c == '"' || c == '\\') {
+    if (c == '"' || c == '\\') {
       *out++ = '\\';
       *out++ = c;
-    } else if (c < 0x80 || !utf8) {
-      out = PutUnicode(c, out);
-    } else if (c == 0xc2 && p[1] < 0xa0) {
+    } else if (utf8 && c == 0xc2 && p[1] < 0xa0) {
       // U+0080 to U+009F are control characters as well, to some terminals.
       out = PutUnicode(*++p, out);
-    } else {
+    } else if (IsPlain(c) || (c >= 0x80 && utf8)) {
       *out++ = c;
+    } else {
+      out = PutUnicode(c, out);
     }
   }
   return out;
