@@ -52,6 +52,7 @@ class Buffer {
 
   // Room for `more` bytes at the end, to be written and then taken by Grow; nullptr: no memory.
   uint8_t* Room(size_t more) { return Reserve(more) ? data_ + end_ : nullptr; }
+  size_t room() const { return capacity_ - end_; }
   void Grow(const uint8_t* end) { end_ = static_cast<size_t>(end - data_); }
 
   // Forgets what is in it, keeps the memory.

@@ -16,34 +16,63 @@ constexpr bool IsPlain(uint8_t c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-// Copies bytes that mean themselves in text and in JSON alike; `p` stands at the first other one
-// then, or at `end`. May write up to 16 bytes from `out` on, within the room for [p, end).
-uint8_t* CopyPlain(const uint8_t** p, const uint8_t* end, uint8_t* out) {
-  const uint8_t* in = *p;
+// What almost every value is: bytes above `low` (0x1f, or a space) that mean themselves, in text
+// and in JSON. Copies all of it and returns the end, or nullptr: then nothing counts that was
+// written.
 #if defined(__SSE2__)
-  while (end - in >= 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), block);
-    // Signed: bytes of 0x80 and above are negative, hence less than a space.
-    const __m128i low = _mm_cmplt_epi8(block, _mm_set1_epi8(0x20));
-    const __m128i del = _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f));
-    const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    const int mask =
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, del), _mm_or_si128(quote, slash)));
-    const int plain = mask == 0 ? 16 : __builtin_ctz(mask);
-    in += plain;
-    out += plain;
-    if (plain < 16) {
-      *p = in;
-      return out;
+bool IsPlainBlock(__m128i block, uint8_t low) {
+  // Signed: bytes of 0x80 and above are negative, hence not above it.
+  const __m128i above = _mm_cmpgt_epi8(block, _mm_set1_epi8(static_cast<char>(low)));
+  const __m128i del = _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f));
+  const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+  const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+  const __m128i marked = _mm_or_si128(del, _mm_or_si128(quote, slash));
+  return _mm_movemask_epi8(_mm_andnot_si128(marked, above)) == 0xffff;
+}
+
+// Two parts that overlap, unless the value is twice as long.
+template <typename Word>
+bool CopyTwoParts(const uint8_t* p, size_t size, uint8_t low, uint8_t* out) {
+  Word parts[2];
+  memcpy(&parts[0], p, sizeof(Word));
+  memcpy(&parts[1], p + size - sizeof(Word), sizeof(Word));
+  __m128i block = _mm_set1_epi8('x');
+  memcpy(&block, parts, sizeof(parts));
+  if (!IsPlainBlock(block, low)) return false;
+  memcpy(out, &parts[0], sizeof(Word));
+  memcpy(out + size - sizeof(Word), &parts[1], sizeof(Word));
+  return true;
+}
+
+bool CopyPlain(ByteView value, uint8_t low, uint8_t* out) {
+  const uint8_t* const p = value.data;
+  const size_t size = value.size;
+  if (size >= 16) {
+    for (size_t at = 0;; at += 16) {
+      at = std::min(at, size - 16);
+      const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+      if (!IsPlainBlock(block, low)) return false;
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), block);
+      if (at + 16 == size) return true;
     }
   }
-#endif
-  while (in < end && IsPlain(*in)) *out++ = *in++;
-  *p = in;
-  return out;
+  if (size >= 8) return CopyTwoParts<uint64_t>(p, size, low, out);
+  if (size >= 4) return CopyTwoParts<uint32_t>(p, size, low, out);
+  for (size_t i = 0; i < size; ++i) {
+    if (!IsPlain(p[i]) || p[i] <= low) return false;
+    out[i] = p[i];
+  }
+  return true;
 }
+#else
+bool CopyPlain(ByteView value, uint8_t low, uint8_t* out) {
+  for (const uint8_t c : value) {
+    if (!IsPlain(c) || c <= low) return false;
+    *out++ = c;
+  }
+  return true;
+}
+#endif
 
 uint8_t* PutHex(uint8_t c, uint8_t* out) {
   *out++ = static_cast<uint8_t>(kHex[c >> 4]);
@@ -52,8 +81,8 @@ uint8_t* PutHex(uint8_t c, uint8_t* out) {
 }
 
 uint8_t* PutUnicode(uint8_t c, uint8_t* out) {
-  memcpy(out, "\\u00", 4);
-  return PutHex(c, out + 4);
+  for (const char prefix : {'\\', 'u', '0', '0'}) *out++ = static_cast<uint8_t>(prefix);
+  return PutHex(c, out);
 }
 
 // The length of the character at `p`, 0: it is none.
@@ -84,67 +113,38 @@ bool IsUtf8(ByteView bytes) {
 }
 
 uint8_t* EscapeText(ByteView value, bool spaces, uint8_t* out) {
-  const uint8_t* p = value.begin();
-  uint8_t* const start = out;
-  for (;;) {
-    out = CopyPlain(&p, value.end(), out);
-    if (p == value.end()) break;
-    *out++ = '\\';
-    *out++ = 'x';
-    out = PutHex(*p++, out);
-  }
-  if (!spaces || std::find(start, out, uint8_t{' '}) == out) return out;
-  // Seldom: from the back, into the room that is there for it.
-  const size_t count = static_cast<size_t>(std::count(start, out, uint8_t{' '}));
-  uint8_t* const end = out + 3 * count;
-  uint8_t* to = end;
-  for (const uint8_t* from = out; from != start;) {
-    const uint8_t c = *--from;
-    if (c != ' ') {
-      *--to = c;
+  const uint8_t low = spaces ? ' ' : 0x1f;
+  if (CopyPlain(value, low, out)) return out + value.size;
+  for (const uint8_t c : value) {
+    if (IsPlain(c) && c > low) {
+      *out++ = c;
       continue;
     }
-    to -= 4;
-    memcpy(to, "\\x20", 4);
+    *out++ = '\\';
+    *out++ = 'x';
+    out = PutHex(c, out);
   }
-  return end;
+  return out;
 }
 
 uint8_t* EscapeJson(ByteView value, uint8_t* out) {
-  const uint8_t* p = value.begin();
-  // Asked for only when there is something beyond ASCII.
-  bool asked = false;
-  bool utf8 = true;
-  for (;;) {
-    out = CopyPlain(&p, value.end(), out);
-    if (p == value.end()) return out;
+  if (CopyPlain(value, 0x1f, out)) return out + value.size;
+  const bool utf8 = IsUtf8(value);
+  for (const uint8_t* p = value.begin(); p < value.end(); ++p) {
     const uint8_t c = *p;
     if (c == '"' || c == '\\') {
       *out++ = '\\';
       *out++ = c;
-      ++p;
-    } else if (c < 0x80) {
-      out = PutUnicode(c, out);
-      ++p;
-    } else {
-      if (!asked) utf8 = IsUtf8(value);
-      asked = true;
-      if (!utf8) {
-        out = PutUnicode(c, out);
-        ++p;
-        continue;
-      }
-      const size_t size = CharacterSize(p, value.end());
+    } else if (utf8 && c == 0xc2 && p[1] < 0xa0) {
       // U+0080 to U+009F are control characters as well, to some terminals.
-      if (c == 0xc2 && p[1] < 0xa0) {
-        out = PutUnicode(p[1], out);
-      } else {
-        memcpy(out, p, size);
-        out += size;
-      }
-      p += size;
+      out = PutUnicode(*++p, out);
+    } else if (IsPlain(c) || (c >= 0x80 && utf8)) {
+      *out++ = c;
+    } else {
+      out = PutUnicode(c, out);
     }
   }
+  return out;
 }
 
 }  // namespace postern

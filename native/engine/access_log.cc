@@ -1,13 +1,14 @@
 // See access_log.h.
 #include "engine/access_log.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <cstdlib>
 
 #include "base/check.h"
 
@@ -59,12 +60,13 @@ uint32_t AccessLog::Begin(LogRequest request, const IpAddress& peer) {
   const uint32_t number = free_.back();
   Note& note = *notes_[number - 1];
   request.peer = TextOf(peer);
-  time_.Set(wall_seconds_);
   if (WantsClock()) note.start_us = NowMicros();
   if (options_.format.wants_start()) {
     if (wall_us_ == 0) wall_us_ = MicrosOf(CLOCK_REALTIME);
     request.start_us = wall_us_;
     time_.Set(wall_us_ / 1000000);
+  } else {
+    time_.Set(wall_seconds_);
   }
   if (!options_.format.PutRequest(request, time_, &note.bytes)) return 0;
   note.request_bytes = note.bytes.size();
@@ -96,12 +98,12 @@ bool AccessLog::Wants(const LogResponse& response) const {
 void AccessLog::ReadMemory(LogResponse* response) {
   if (memory_at_ != wall_seconds_) {
     memory_at_ = wall_seconds_;
-    FILE* const file = fopen("/proc/self/statm", "re");
-    unsigned long pages[2] = {0, 0};
-    if (file != nullptr) {
-      if (fscanf(file, "%lu %lu", &pages[0], &pages[1]) != 2) pages[0] = pages[1] = 0;
-      fclose(file);
-    }
+    char text[64] = "";
+    const UniqueFd file(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    const ssize_t size = read(file.get(), text, sizeof(text) - 1);
+    text[std::max<ssize_t>(size, 0)] = '\0';
+    char* rest = text;
+    const uint64_t pages[2] = {strtoull(rest, &rest, 10), strtoull(rest, &rest, 10)};
     const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
     vsz_ = pages[0] * page;
     rss_ = pages[1] * page;

@@ -90,12 +90,9 @@ void Engine::PollListeners(bool on) {
 
 // Whether its reader takes lines again. The end of the turn tries.
 void Engine::PollLog(bool on) {
-  if (on) {
-    poller_.Add(log_.sink_fd(), kInterestWrite, MakeTag(TagKind::kLog, 0));
-  } else {
-    poller_.Remove(log_.sink_fd());
-    log_.Unblock();
-  }
+  if (on && poller_.Add(log_.sink_fd(), kInterestWrite, MakeTag(TagKind::kLog, 0))) return;
+  if (!on) poller_.Remove(log_.sink_fd());
+  log_.Unblock();
 }
 
 // Once a turn. The coarse clock is read without a system call.

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,7 +29,7 @@ bool IsWritable(int fd) {
 
 }  // namespace
 
-bool LogSink::Open(int fd) {
+bool LogSink::Open(int fd, bool again) {
   struct stat status;
   if (fstat(fd, &status) != 0) return false;
   UniqueFd own;
@@ -36,9 +37,8 @@ bool LogSink::Open(int fd) {
   if (S_ISSOCK(status.st_mode)) {
     kind = Kind::kSocket;
   } else if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
-    // Not allowed after a change of the user, for instance. Then poll(2) tells when it is time; a
-    // write can still wait if another process is faster.
-    own = OpenAgain(fd);
+    // Not allowed after a change of the user, for instance.
+    if (again) own = OpenAgain(fd);
     kind = own.valid() ? Kind::kPipe : Kind::kSharedPipe;
   }
   if (!own.valid() && fd > STDERR_FILENO) {
@@ -67,12 +67,19 @@ size_t LogSink::PieceOf(ByteView lines) const {
   return size;
 }
 
-int64_t LogSink::WriteSome(const uint8_t* bytes, size_t size) const {
+// Between poll(2) and the write another process can take the room: then it waits after all.
+int64_t LogSink::WriteShared(uint8_t* bytes, size_t size) const {
+  const iovec part{bytes, size};
+  const ssize_t written = pwritev2(fd_, &part, 1, -1, RWF_NOWAIT);
+  if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) return written;
+  if (IsWritable(fd_)) return write(fd_, bytes, size);
+  errno = EAGAIN;
+  return -1;
+}
+
+int64_t LogSink::WriteSome(uint8_t* bytes, size_t size) const {
   if (kind_ == Kind::kSocket) return send(fd_, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (kind_ == Kind::kSharedPipe && !IsWritable(fd_)) {
-    errno = EAGAIN;
-    return -1;
-  }
+  if (kind_ == Kind::kSharedPipe) return WriteShared(bytes, size);
   return write(fd_, bytes, size);
 }
 

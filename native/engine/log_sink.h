@@ -4,6 +4,7 @@
 //   file            one write(2) for all lines; O_APPEND keeps those of several processes apart
 //   pipe, terminal  opened once more, because O_NONBLOCK is shared with everybody who has inherited
 //                   the description; writes of at most PIPE_BUF bytes, which stay whole
+//                   Where that is not allowed: RWF_NOWAIT (Linux 6.4), or poll(2) before each write
 //   socket          send(2) with MSG_DONTWAIT
 #ifndef POSTERN_ENGINE_LOG_SINK_H_
 #define POSTERN_ENGINE_LOG_SINK_H_
@@ -20,8 +21,9 @@ class LogSink {
   enum class Result : uint8_t { kDone, kBlocked, kFailed };
 
   // False: errno. `fd` stays the caller's, and may be closed after this. The standard streams are
-  // used by their number, so that whoever replaces them replaces this too.
-  bool Open(int fd);
+  // used by their number, so that whoever replaces them replaces this too. Without `again`, as if a
+  // pipe could not be opened once more.
+  bool Open(int fd, bool again = true);
   bool open() const { return fd_ >= 0; }
 
   // REQUIRES: the process ignores SIGPIPE, as Node does.
@@ -33,7 +35,8 @@ class LogSink {
  private:
   enum class Kind : uint8_t { kFile, kPipe, kSharedPipe, kSocket };
 
-  int64_t WriteSome(const uint8_t* bytes, size_t size) const;
+  int64_t WriteSome(uint8_t* bytes, size_t size) const;
+  int64_t WriteShared(uint8_t* bytes, size_t size) const;
   size_t PieceOf(ByteView lines) const;
 
   Kind kind_ = Kind::kFile;

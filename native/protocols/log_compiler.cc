@@ -97,9 +97,6 @@ constexpr struct {
     {"query", LogAtom::kQuery},
 };
 
-// What a number, a time or a word of ours takes at most.
-constexpr size_t kMaxOwnBytes = 48;
-
 // "user-agent" → "HTTP_USER_AGENT".
 std::string FieldVariable(std::string name) {
   for (char& c : name) {
@@ -127,6 +124,7 @@ class LogCompiler {
   void Add(LogAtom atom, bool quoted = false);
   void AddText(const std::string& text);
   void Arrange();
+  void Ask(LogAtom atom);
   uint8_t SlotOf(const std::string& name);
   bool Fail(const std::string& why) {
     *error_ = why;
@@ -136,6 +134,7 @@ class LogCompiler {
   const LogConstants constants_;
   LogFormat* const out_;
   std::string* error_ = nullptr;
+  // An op of kText has nothing but its text, in `name`.
   std::vector<Op> ops_;
   uint8_t slots_ = 0;
 };
@@ -179,8 +178,14 @@ bool LogCompiler::TakeAtom(const std::string& text, size_t* at) {
     *at += 2;
     return true;
   }
+  const char next = *at + 1 < text.size() ? text[*at + 1] : ' ';
+  if (next != '(' && next != '{' && next != '>' && !IsAlnum(static_cast<uint8_t>(next))) {
+    AddText("%");  // "100 %": files of uWSGI's kind have made one of two
+    ++*at;
+    return true;
+  }
   const size_t end = text.find(')', *at);
-  if (text.compare(*at, 2, "%(") != 0 || end == std::string::npos) {
+  if (next != '(' || end == std::string::npos) {
     return Fail("has a % that begins no atom: write %% for the sign itself");
   }
   const std::string name = text.substr(*at + 2, end - *at - 2);
@@ -209,7 +214,7 @@ bool LogCompiler::AddBraced(const std::string& name) {
       return true;
     case 'o':
       Add(LogAtom::kResponseField);
-      ops_.back().text = inner;
+      ops_.back().name = inner;
       return true;
     default:
       return Fail("has an unknown atom %(" + name + ")");
@@ -255,7 +260,7 @@ bool LogCompiler::AddAtom(std::string name) {
 
 void LogCompiler::AddVariable(const std::string& name, bool quoted) {
   Add(LogAtom::kVariable, quoted);
-  ops_.back().text = name;
+  ops_.back().name = name;
   ops_.back().slot = SlotOf(name);
 }
 
@@ -269,7 +274,7 @@ void LogCompiler::Add(LogAtom atom, bool quoted) {
 void LogCompiler::AddText(const std::string& text) {
   if (text.empty()) return;
   if (ops_.empty() || ops_.back().atom != LogAtom::kText) Add(LogAtom::kText);
-  ops_.back().text += text;
+  ops_.back().name += text;
 }
 
 uint8_t LogCompiler::SlotOf(const std::string& name) {
@@ -283,36 +288,49 @@ uint8_t LogCompiler::SlotOf(const std::string& name) {
 // Neighbours that are known when the request has come are written then, as one run.
 void LogCompiler::Arrange() {
   LogFormat& out = *out_;
-  std::vector<Op> run;
-  bool has_request = false;
+  std::string text;  // that stands in front of the next one
+  bool run = false;
+  const auto put = [&](std::vector<Op>* ops, Op op) {
+    op.text_at = static_cast<uint32_t>(out.text_.size());
+    op.text_size = static_cast<uint32_t>(text.size());
+    out.text_.insert(out.text_.end(), text.begin(), text.end());
+    text.clear();
+    ops->push_back(std::move(op));
+  };
   const auto close = [&] {
-    if (has_request) {
-      out.request_ops_.insert(out.request_ops_.end(), run.begin(), run.end());
-      out.request_ops_.push_back({LogAtom::kEndOfRun});
-      out.line_ops_.push_back({LogAtom::kRun});
-    } else {
-      out.line_ops_.insert(out.line_ops_.end(), run.begin(), run.end());
-    }
-    run.clear();
-    has_request = false;
+    if (!run) return;
+    put(&out.request_ops_, {LogAtom::kEndOfRun});
+    put(&out.line_ops_, {LogAtom::kRun});
+    run = false;
   };
   for (const Op& op : ops_) {
-    out.fixed_bytes_ += op.text.size() + kMaxOwnBytes;
-    out.wants_start_ |= op.atom == LogAtom::kTimeIso || op.atom == LogAtom::kTimeMillis ||
-                        op.atom == LogAtom::kTimeMicros;
-    out.wants_clock_ |= op.atom >= LogAtom::kMicros && op.atom <= LogAtom::kSecondsDecimal;
-    out.wants_field_count_ |= op.atom == LogAtom::kFieldCount;
-    out.wants_memory_ |= op.atom >= LogAtom::kRss && op.atom <= LogAtom::kVszMb;
-    if (op.atom == LogAtom::kText || IsRequestAtom(op.atom)) {
-      has_request |= op.atom != LogAtom::kText;
-      run.push_back(op);
-      continue;
+    Ask(op.atom);
+    if (op.atom == LogAtom::kText) {
+      text += op.name;
+    } else if (IsRequestAtom(op.atom)) {
+      run = true;
+      put(&out.request_ops_, op);
+    } else {
+      close();
+      if (op.atom == LogAtom::kResponseField) out.head_ops_.push_back(op);
+      put(&out.line_ops_, op);
     }
-    close();
-    if (op.atom == LogAtom::kResponseField) out.head_ops_.push_back(op);
-    out.line_ops_.push_back(op);
   }
   close();
+  put(&out.line_ops_, {LogAtom::kText});
+  for (const Op& op : out.line_ops_) out.line_bytes_ += op.text_size + LogFormat::kMaxOwnBytes;
+  out.text_.resize(out.text_.size() + LogFormat::kTextSlack);
+}
+
+// What has to be found out for an atom.
+void LogCompiler::Ask(LogAtom atom) {
+  LogFormat& out = *out_;
+  out.wants_path_ |= atom == LogAtom::kPath || atom == LogAtom::kQuery;
+  out.wants_start_ |=
+      atom == LogAtom::kTimeIso || atom == LogAtom::kTimeMillis || atom == LogAtom::kTimeMicros;
+  out.wants_clock_ |= atom >= LogAtom::kMicros && atom <= LogAtom::kSecondsDecimal;
+  out.wants_field_count_ |= atom == LogAtom::kFieldCount;
+  out.wants_memory_ |= atom >= LogAtom::kRss && atom <= LogAtom::kVszMb;
 }
 
 bool LogFormat::Compile(ByteView text, const LogConstants& constants, std::string* error) {

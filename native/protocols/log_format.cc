@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kLengthBytes = sizeof(uint32_t);
 constexpr size_t kMaxUserBytes = 128;
+constexpr size_t kUsualBytes = 1024;
 constexpr char kNothing[] = "-";
 
 // In the order of LogCompiler::Compile.
@@ -29,10 +30,6 @@ enum Slot : uint8_t {
 uint8_t* Put(ByteView bytes, uint8_t* out) {
   if (!bytes.empty()) memcpy(out, bytes.data, bytes.size);
   return out + bytes.size;
-}
-
-uint8_t* PutText(const std::string& text, uint8_t* out) {
-  return Put({text.data(), text.size()}, out);
 }
 
 // At least `digits` of them.
@@ -124,9 +121,14 @@ uint8_t* CloseRun(uint8_t* run, uint8_t* end) {
 }  // namespace
 
 struct LogFormat::Values {
+  // From LogAtom::kAddr to LogAtom::kProtocol.
+  static constexpr size_t kWords = 7;
+  ByteView words[kWords];
   ByteView slots[kMaxSlots];
-  ByteView addr, user, method, uri, path, query, protocol;
   uint8_t user_bytes[kMaxUserBytes];
+
+  ByteView& at(LogAtom atom) { return words[static_cast<size_t>(atom) - 1]; }
+  const ByteView& at(LogAtom atom) const { return words[static_cast<size_t>(atom) - 1]; }
 };
 
 size_t LogFormat::escape_factor() const {
@@ -138,105 +140,95 @@ void LogFormat::Resolve(const LogRequest& request, Values* values) const {
     const uint8_t slot = slot_of_key_[static_cast<size_t>(request.variables[i].key)];
     if (slot != 0) values->slots[slot] = request.variables[i].value;
   }
-  values->addr = request.peer;
-  if (!values->slots[kRemoteAddrSlot].empty()) values->addr = values->slots[kRemoteAddrSlot];
-  if (request.forwarded_for && !values->slots[kForwardedForSlot].empty()) {
-    values->addr = values->slots[kForwardedForSlot];
+  const ByteView* const slots = values->slots;
+  ByteView& addr = values->at(LogAtom::kAddr);
+  addr = slots[kRemoteAddrSlot].empty() ? request.peer : slots[kRemoteAddrSlot];
+  if (request.forwarded_for && !slots[kForwardedForSlot].empty()) addr = slots[kForwardedForSlot];
+  ByteView& user = values->at(LogAtom::kUser);
+  user = slots[kRemoteUserSlot];
+  if (user.empty() && !slots[kAuthorizationSlot].empty()) {
+    user = {values->user_bytes, DecodeUser(slots[kAuthorizationSlot], values->user_bytes)};
   }
-  values->user = values->slots[kRemoteUserSlot];
-  if (values->user.empty() && !values->slots[kAuthorizationSlot].empty()) {
-    values->user = {values->user_bytes,
-                    DecodeUser(values->slots[kAuthorizationSlot], values->user_bytes)};
-  }
+  ByteView& uri = values->at(LogAtom::kUri);
   if (const RequestHead* const head = request.head; head != nullptr) {
-    values->method = head->method;
-    values->uri = head->target;
-    values->query = head->query;
-    values->protocol = values->slots[kProtocolSlot];
+    values->at(LogAtom::kMethod) = head->method;
+    uri = head->target;
+    values->at(LogAtom::kQuery) = head->query;
+    values->at(LogAtom::kProtocol) = slots[kProtocolSlot];
   } else {
     const LineParts parts(request.line);
-    values->method = parts.method;
-    values->uri = parts.target;
-    values->protocol = parts.protocol;
+    values->at(LogAtom::kMethod) = parts.method;
+    uri = parts.target;
+    values->at(LogAtom::kProtocol) = parts.protocol;
   }
-  const uint8_t* const mark = FindByte(values->uri.begin(), values->uri.end(), '?');
-  values->path = {values->uri.begin(), static_cast<size_t>(mark - values->uri.begin())};
-  if (values->query.empty() && mark != values->uri.end()) {
-    values->query = values->uri.From(values->path.size + 1);
-  }
+  if (!wants_path_) return;
+  const uint8_t* const mark = FindByte(uri.begin(), uri.end(), '?');
+  const auto path_size = static_cast<size_t>(mark - uri.begin());
+  values->at(LogAtom::kPath) = {uri.begin(), path_size};
+  ByteView& query = values->at(LogAtom::kQuery);
+  if (query.empty() && mark != uri.end()) query = uri.From(path_size + 1);
 }
 
+// Of an atom that stands for bytes of a client; empty otherwise.
 ByteView LogFormat::ValueOf(const Op& op, const LogRequest& request, const Values& values) const {
-  switch (op.atom) {
-    case LogAtom::kAddr:
-      return values.addr;
-    case LogAtom::kUser:
-      return values.user;
-    case LogAtom::kMethod:
-      return values.method;
-    case LogAtom::kUri:
-      return values.uri;
-    case LogAtom::kPath:
-      return values.path;
-    case LogAtom::kQuery:
-      return values.query;
-    case LogAtom::kProtocol:
-      return values.protocol;
-    case LogAtom::kVariable:
-      break;
-    default:
-      return {};
-  }
+  if (op.atom <= LogAtom::kProtocol) return values.at(op.atom);
+  if (op.atom != LogAtom::kVariable) return {};
   if (op.slot != 0) return values.slots[op.slot];
   for (uint32_t i = 0; i < request.variable_count; ++i) {
     const MetaVariable& one = request.variables[i];
     const ByteView name = one.key == Key::kNone ? one.name : VariableName(one.key);
-    if (Equals(name, {op.text.data(), op.text.size()})) return one.value;
+    if (Equals(name, {op.name.data(), op.name.size()})) return one.value;
   }
   return {};
 }
 
-uint8_t* LogFormat::PutValue(const Op& op, ByteView value, uint8_t* out) const {
-  if (op.quoted && value.empty()) return Put(ByteView("null"), out);
-  if (value.empty()) return Put(ByteView(kNothing), out);
-  if (!json_) {
-    // What is one word in all that is well-formed stays one word.
-    return EscapeText(value, op.atom <= LogAtom::kProtocol, out);
-  }
-  if (op.quoted) *out++ = '"';
+// Most texts are shorter than the slack: no call for them.
+uint8_t* LogFormat::PutTextOf(const Op& op, uint8_t* out) const {
+  const uint8_t* const text = text_.data() + op.text_at;
+  memcpy(out, text, kTextSlack);
+  if (op.text_size > kTextSlack) memcpy(out, text, op.text_size);
+  return out + op.text_size;
+}
+
+// A word is what has no space in it in all that is well-formed.
+uint8_t* LogFormat::PutValue(ByteView value, bool is_word, bool quoted, uint8_t* out) const {
+  if (value.empty()) return Put(ByteView(quoted ? "null" : kNothing), out);
+  if (!json_) return EscapeText(value, is_word, out);
+  if (quoted) *out++ = '"';
   out = EscapeJson(value, out);
-  if (op.quoted) *out++ = '"';
+  if (quoted) *out++ = '"';
   return out;
 }
 
 uint8_t* LogFormat::PutRequestLine(const LogRequest& request, const Values& values,
                                    uint8_t* out) const {
-  const Op whole{LogAtom::kRequestLine};
-  if (request.head == nullptr) return PutValue(whole, request.line, out);
-  const Op word{LogAtom::kUri};
-  out = PutValue(word, values.method, out);
+  if (request.head == nullptr) return PutValue(request.line, false, false, out);
+  out = PutValue(values.at(LogAtom::kMethod), true, false, out);
   *out++ = ' ';
-  out = PutValue(word, values.uri, out);
+  out = PutValue(values.at(LogAtom::kUri), true, false, out);
   *out++ = ' ';
-  return PutValue(word, values.protocol, out);
+  return PutValue(values.at(LogAtom::kProtocol), true, false, out);
 }
 
-uint8_t* LogFormat::PutRequestOp(const Op& op, const LogRequest& request, const LogTime& time,
-                                 const Values& values, uint8_t* out) const {
-  const RequestHead* const head = request.head;
-  const auto number = [&](uint64_t value) { return PutDecimal(head == nullptr ? 0 : value, out); };
+uint8_t* LogFormat::PutRequestOp(const Op& op, ByteView value, const LogRequest& request,
+                                 const LogTime& time, const Values& values, uint8_t* out) const {
+  static const RequestHead kNoHead;
+  const RequestHead& head = request.head == nullptr ? kNoHead : *request.head;
   const auto start = static_cast<uint64_t>(std::max<int64_t>(0, request.start_us));
   switch (op.atom) {
-    case LogAtom::kText:
-      return PutText(op.text, out);
+    case LogAtom::kEndOfRun:
+      return out;
     case LogAtom::kRequestLine:
       return PutRequestLine(request, values, out);
     case LogAtom::kTimeClf:
-      return Put(ByteView(time.clf), out);
+      memcpy(out, time.clf, sizeof(time.clf));
+      return out + time.clf_size;
     case LogAtom::kTimeCtime:
-      return Put(ByteView(time.ctime), out);
+      memcpy(out, time.ctime, sizeof(time.ctime));
+      return out + time.ctime_size;
     case LogAtom::kTimeIso:
-      out = Put(ByteView(time.iso), out);
+      memcpy(out, time.iso, sizeof(time.iso));
+      out += time.iso_size;
       *out++ = '.';
       out = PutDecimal(start / 1000 % 1000, out, 3);
       *out++ = 'Z';
@@ -250,62 +242,69 @@ uint8_t* LogFormat::PutRequestOp(const Op& op, const LogRequest& request, const 
     case LogAtom::kVariableCount:
       return PutDecimal(request.variable_count, out);
     case LogAtom::kPacketBytes:
-      return number(head == nullptr ? 0 : head->consumed);
+      return PutDecimal(head.consumed, out);
     case LogAtom::kContentLength:
-      return number(head == nullptr ? 0 : head->content_length);
+      return PutDecimal(head.content_length, out);
     case LogAtom::kModifier1:
-      return number(head == nullptr ? 0 : head->modifier1);
+      return PutDecimal(head.modifier1, out);
     case LogAtom::kModifier2:
-      return number(head == nullptr ? 0 : head->modifier2);
+      return PutDecimal(head.modifier2, out);
     default:
-      return PutValue(op, ValueOf(op, request, values), out);
+      return PutValue(value, op.atom <= LogAtom::kProtocol, op.quoted, out);
   }
+}
+
+// What an op can take, with its text.
+size_t LogFormat::MostBytes(const Op& op, ByteView value, const LogRequest& request,
+                            const Values& values) const {
+  const size_t own = op.text_size + kTextSlack + kMaxOwnBytes;
+  if (op.atom != LogAtom::kRequestLine) return own + value.size * escape_factor();
+  const size_t line = values.at(LogAtom::kMethod).size + values.at(LogAtom::kUri).size +
+                      values.at(LogAtom::kProtocol).size;
+  return own + std::max(line, request.line.size) * escape_factor();
 }
 
 bool LogFormat::PutRequest(const LogRequest& request, const LogTime& time, Buffer* note) const {
   Values values;
   Resolve(request, &values);
-  size_t client_bytes = request.line.size;
-  size_t runs = 0;
-  for (const Op& op : request_ops_) {
-    if (op.atom == LogAtom::kRequestLine) {
-      client_bytes += values.method.size + values.uri.size + values.protocol.size;
-    } else if (op.atom == LogAtom::kEndOfRun) {
-      ++runs;
-    } else if (op.atom != LogAtom::kText) {
-      client_bytes += ValueOf(op, request, values).size;
-    }
-  }
-  const size_t most = fixed_bytes_ + (runs + 1) * kLengthBytes + client_bytes * escape_factor();
-  uint8_t* const start = note->Room(most);
-  if (start == nullptr) return false;
-  uint8_t* run = start;
-  uint8_t* out = run;
+  size_t run = note->size();
+  uint8_t* out = note->Room(kUsualBytes);
+  if (out == nullptr) return false;
+  const uint8_t* end = out + note->room();
   out += kLengthBytes;
   for (const Op& op : request_ops_) {
-    if (op.atom != LogAtom::kEndOfRun) {
-      out = PutRequestOp(op, request, time, values, out);
-      continue;
+    const ByteView value = ValueOf(op, request, values);
+    const size_t most = MostBytes(op, value, request, values) + kLengthBytes;
+    if (static_cast<size_t>(end - out) < most) {
+      note->Grow(out);
+      out = note->Room(std::max(most, kUsualBytes));
+      if (out == nullptr) return false;
+      end = out + note->room();
     }
-    run = CloseRun(run, out);
+    out = PutTextOf(op, out);
+    out = PutRequestOp(op, value, request, time, values, out);
+    POSTERN_DCHECK(out <= end);
+    if (op.atom != LogAtom::kEndOfRun) continue;
+    CloseRun(note->data() + run, out);
+    run = static_cast<size_t>(out - note->data());
     out += kLengthBytes;
   }
-  POSTERN_DCHECK(static_cast<size_t>(out - start) <= most);
-  note->Grow(run);
+  note->Grow(note->data() + run);
   return true;
 }
 
 bool LogFormat::PutResponseHead(ByteView fields, Buffer* note) const {
   if (head_ops_.empty()) return true;
   size_t bytes = 0;
-  for (const Op& op : head_ops_) bytes += FindResponseField(fields, op.text).size;
+  for (const Op& op : head_ops_) bytes += FindResponseField(fields, op.name).size;
   const size_t most =
       head_ops_.size() * (kLengthBytes + sizeof(kNothing)) + bytes * escape_factor();
   uint8_t* const start = note->Room(most);
   if (start == nullptr) return false;
   uint8_t* run = start;
   for (const Op& op : head_ops_) {
-    uint8_t* const out = PutValue(op, FindResponseField(fields, op.text), run + kLengthBytes);
+    const ByteView value = FindResponseField(fields, op.name);
+    uint8_t* const out = PutValue(value, false, false, run + kLengthBytes);
     run = CloseRun(run, out);
   }
   POSTERN_DCHECK(static_cast<size_t>(run - start) <= most);
@@ -317,8 +316,6 @@ uint8_t* LogFormat::PutLineOp(const Op& op, const LogResponse& response, uint8_t
   constexpr uint64_t kMb = 1024 * 1024;
   const auto micros = static_cast<uint64_t>(std::max<int64_t>(0, response.duration_us));
   switch (op.atom) {
-    case LogAtom::kText:
-      return PutText(op.text, out);
     case LogAtom::kStatus:
       return PutDecimal(response.status, out);
     case LogAtom::kBodyBytes:
@@ -363,11 +360,12 @@ uint8_t* LogFormat::PutLineOp(const Op& op, const LogResponse& response, uint8_t
 
 bool LogFormat::PutLine(ByteView request, ByteView head, const LogResponse& response,
                         Buffer* out) const {
-  const size_t most = fixed_bytes_ + request.size + head.size;
+  const size_t most = line_bytes_ + kTextSlack + request.size + head.size;
   uint8_t* const start = out->Room(most);
   if (start == nullptr) return false;
   uint8_t* p = start;
   for (const Op& op : line_ops_) {
+    p = PutTextOf(op, p);
     if (op.atom == LogAtom::kRun) {
       p = Put(TakeRun(&request), p);
     } else if (op.atom == LogAtom::kResponseField) {

@@ -83,26 +83,35 @@ class LogFormat {
   bool PutLine(ByteView request, ByteView head, const LogResponse& response, Buffer* out) const;
 
   static constexpr size_t kMaxAtoms = 128;
+  static constexpr size_t kTextSlack = 16;
+  // What a number, a time or a word of ours takes at most.
+  static constexpr size_t kMaxOwnBytes = 64;
 
  private:
   friend class LogCompiler;
 
+  // A value, and the text in front of it.
   struct Op {
     LogAtom atom;
     bool quoted = false;  // JSON: with its quotation marks, or null
     uint8_t slot = 0;     // of a variable; 0: it is looked for by name
-    std::string text;     // a literal, or a name
+    uint32_t text_at = 0;
+    uint32_t text_size = 0;
+    std::string name;
   };
   // Values of known variables are found in one pass over all of them.
-  static constexpr uint8_t kMaxSlots = 32;
+  static constexpr uint8_t kMaxSlots = 16;
   struct Values;
 
   void Resolve(const LogRequest& request, Values* values) const;
   ByteView ValueOf(const Op& op, const LogRequest& request, const Values& values) const;
-  uint8_t* PutValue(const Op& op, ByteView value, uint8_t* out) const;
+  size_t MostBytes(const Op& op, ByteView value, const LogRequest& request,
+                   const Values& values) const;
+  uint8_t* PutTextOf(const Op& op, uint8_t* out) const;
+  uint8_t* PutValue(ByteView value, bool is_word, bool quoted, uint8_t* out) const;
   uint8_t* PutRequestLine(const LogRequest& request, const Values& values, uint8_t* out) const;
-  uint8_t* PutRequestOp(const Op& op, const LogRequest& request, const LogTime& time,
-                        const Values& values, uint8_t* out) const;
+  uint8_t* PutRequestOp(const Op& op, ByteView value, const LogRequest& request,
+                        const LogTime& time, const Values& values, uint8_t* out) const;
   uint8_t* PutLineOp(const Op& op, const LogResponse& response, uint8_t* out) const;
   size_t escape_factor() const;
 
@@ -110,7 +119,9 @@ class LogFormat {
   std::vector<Op> head_ops_;
   std::vector<Op> line_ops_;
   std::vector<uint8_t> slot_of_key_;
-  size_t fixed_bytes_ = 0;  // more than all takes that is no value of a client
+  std::vector<uint8_t> text_;  // all literal text, and kTextSlack bytes more
+  size_t line_bytes_ = 0;      // more than a line takes without what was noted
+  bool wants_path_ = false;
   bool json_ = false;
   bool wants_clock_ = false;
   bool wants_start_ = false;

@@ -180,6 +180,11 @@ export class Master implements Pool {
       if (!this.listeners.fits(plan.options)) {
         this.log.warning('the sockets of the configuration have changed: they stay until a restart')
       }
+      if (!this.logFiles.fits(plan.options)) {
+        this.log.warning(
+          'the log files of the configuration have changed: they stay until a restart',
+        )
+      }
       this.plan = plan
       return null
     } catch (error) {

@@ -56,6 +56,11 @@ export class LogFiles {
     return [...this.files].map(([kind, { fd }]) => [kind, fd] as const)
   }
 
+  /** Whether these options name the files that are open. */
+  fits({ logto, accessLog }: Options): boolean {
+    return logto === this.options.logto && accessLog === this.options.accessLog
+  }
+
   /** From now on files are looked at, and `handOver` is called for each that is opened again. */
   watch(handOver: HandOver): void {
     this.handOver = handOver

@@ -13,8 +13,8 @@ test('an engine counts in its slot, and in no other', async () => {
   const slot = board.take(1) + board.take(1)
   const options = {
     ...defaultOptions(),
-    httpSocket: ['127.0.0.1:0'],
     disableLogging: true,
+    httpSocket: ['127.0.0.1:0'],
   } as Options
   const seen: unknown[] = []
   const server = new Server(

@@ -87,6 +87,8 @@ describe('placeholders', () => {
     ['a variable', ['pidfile = $(RUN)/pid'], 'pidfile=/run/pid'],
     ['a file', ['pidfile = @(%d/name)'], 'pidfile=from the file'],
     ['a file that a variable names', ['pidfile = @($(FILE))'], 'pidfile=from the file'],
+    ['atoms of a log line', ['log-format = %(addr) %(h)s'], 'access-log-format=%(addr) %(h)s'],
+    ['atoms, our name', ['access-log-format = %({x}i)s'], 'access-log-format=%({x}i)s'],
     ['nothing twice', ['env = A=$(TWICE)'], 'env=A=%(listen) $(RUN)'],
   ])('%s', async (_, lines, last) => {
     const others = { 'site/name': 'from the file\n' }

@@ -75,11 +75,11 @@ TEST("a file gets everything at once, at its end") {
 TEST(
     "a full pipe, or a socket that nobody reads, is not waited for, and loses and reorders "
     "nothing") {
-  for (const bool socket : {false, true}) {
-    Row(socket ? "socket" : "pipe");
-    Ends ends = socket ? MakeSockets() : MakePipe();
+  for (const char* kind : {"pipe", "shared pipe", "socket"}) {
+    Row(kind);
+    Ends ends = kind[1] == 'o' ? MakeSockets() : MakePipe();
     LogSink sink;
-    CHECK(sink.Open(ends.write.get()));
+    CHECK(sink.Open(ends.write.get(), kind[1] != 'h'));
     CHECK(Waits(ends.write.get()));  // others have inherited it, and count on that
     Buffer lines;
     std::string expected;

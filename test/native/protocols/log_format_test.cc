@@ -362,7 +362,9 @@ TEST("a format that is wrong says why") {
       {"%({a)s", "has an unknown atom %({a)"},
       {"%(h", "has a % that begins no atom: write %% for the sign itself"},
       {"%h", "has a % that begins no atom: write %% for the sign itself"},
-      {"100%", "has a % that begins no atom: write %% for the sign itself"},
+      {"%>s", "has a % that begins no atom: write %% for the sign itself"},
+      {"%{a}i", "has a % that begins no atom: write %% for the sign itself"},
+      {"100 % of %(uri)%", ""},
       {"%(status)\n", "has a control character in it"},
       {"%(uri)%%", ""},
   };
