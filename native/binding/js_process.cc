@@ -48,9 +48,8 @@ void ExportProcess(napi_env env, napi_value exports) {
   constexpr struct {
     const char* name;
     napi_callback function;
-  } kFunctions[] = {{"exitNow", JsExitNow},
-                  {"listenQueue", JsListenQueue},
-                  {"duplicate", JsDuplicate}};
+  } kFunctions[] = {
+      {"exitNow", JsExitNow}, {"listenQueue", JsListenQueue}, {"duplicate", JsDuplicate}};
   for (const auto& entry : kFunctions) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
