@@ -10,15 +10,19 @@ export interface ThreadPlan {
   readonly score: ScorePlace | undefined
   /** Number of the worker process. */
   readonly worker: number
+  /** Open until the thread is ready. */
   readonly accessLog: number | undefined
 }
 
 export type ToThread =
   | { readonly tell: 'stop'; readonly mercyMs: number; readonly idleGraceS: number }
+  /** The access log goes to this descriptor, which is open until the thread has answered. */
   | { readonly tell: 'log'; readonly fd: number }
 
 export type FromThread =
   | { readonly tell: 'ready'; readonly what: string }
+  /** It writes to the last descriptor that it was told of. */
+  | { readonly tell: 'logged' }
   /** Its last connection has closed. */
   | { readonly tell: 'closed' }
   | { readonly tell: 'failed'; readonly text: string; readonly exitCode: number }

@@ -25,7 +25,10 @@ async function serve(): Promise<void> {
   const server = new Server(detected.app, options, log, { score, accessLog, worker })
   await server.start()
   parentPort?.on('message', (message: ToThread) => {
-    if (message.tell === 'log') return server.logTo(message.fd)
+    if (message.tell === 'log') {
+      server.logTo(message.fd)
+      return tell({ tell: 'logged' })
+    }
     void server.close(message.mercyMs, message.idleGraceS).then(() => tell({ tell: 'closed' }))
   })
   tell({ tell: 'ready', what: `${detected.interface} interface (${detected.reason})` })

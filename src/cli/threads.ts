@@ -1,6 +1,7 @@
 // The threads of a worker process, `--threads N`: each one loads the application and has an engine of
 // its own on the same sockets. The main thread runs nothing of the application, so it can still say
 // what a thread does that is held, and end it.
+import { closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Options } from '../config/options.js'
@@ -29,6 +30,8 @@ interface Thread {
   /** Of the loop, at the last look; and how many looks it has not moved. */
   turns: number
   still: number
+  /** What waits until it writes to another access log, in the order in which it was told. */
+  readonly logging: (() => void)[]
 }
 
 export class Threads {
@@ -81,8 +84,18 @@ export class Threads {
     for (const { worker } of this.living) void worker.terminate()
   }
 
-  logTo(fd: number): void {
-    for (const { worker } of this.living) post(worker, { tell: 'log', fd })
+  /** @returns fulfilled when all threads write to it and not to the one before; `fd` may be closed now */
+  async logTo(fd: number): Promise<void> {
+    await Promise.all(
+      [...this.living].map(async (thread) => {
+        // A thread that is busy comes to it when `fd` is closed and its number may be another file's.
+        const own = loadAddon().duplicate(fd)
+        const logged = new Promise<void>((done) => thread.logging.push(done))
+        post(thread.worker, { tell: 'log', fd: own })
+        await Promise.race([logged, thread.ended])
+        closeSync(own)
+      }),
+    )
   }
 
   requests(): number {
@@ -95,17 +108,23 @@ export class Threads {
   }
 
   private startOne(index: number): Promise<string> {
-    const worker = new Worker(THREAD, { workerData: this.planOf(index) })
+    const plan = this.planOf(index)
+    const worker = new Worker(THREAD, { workerData: plan })
+    const opened = () => {
+      if (plan.accessLog !== undefined) closeSync(plan.accessLog)
+    }
     return new Promise((done, fail) => {
       let ready = false
       const ended = new Promise<void>((gone) => worker.once('exit', () => gone()))
-      const thread: Thread = { index, worker, ended, turns: 0, still: 0 }
+      const thread: Thread = { index, worker, ended, turns: 0, still: 0, logging: [] }
       this.living.add(thread)
       worker.on('message', (message: FromThread) => {
         if (message.tell === 'failed') return fail(new StartError(message.text, message.exitCode))
+        if (message.tell === 'logged') return thread.logging.shift()?.()
         // What the application has left in its loop is not waited for.
         if (message.tell === 'closed') return void worker.terminate()
         ready = true
+        opened()
         done(message.what)
       })
       worker.on('error', (error) => {
@@ -113,6 +132,7 @@ export class Threads {
       })
       worker.on('exit', () => {
         this.living.delete(thread)
+        if (!ready) opened()
         if (!ready) fail(new StartError(`${this.message.app} does not finish loading`))
         else if (this.closing === null) this.onLost(thread)
       })
@@ -128,6 +148,7 @@ export class Threads {
   /** Engines close their sockets: each one gets descriptors of its own. */
   private planOf(index: number): ThreadPlan {
     const { app, options, score, worker } = this.message
+    const { accessLog } = this
     const own = (addresses: readonly string[]) =>
       addresses.map((text) => `fd://${loadAddon().duplicate(Number(text.slice('fd://'.length)))}`)
     const theirs: Options = {
@@ -140,7 +161,7 @@ export class Threads {
       options: theirs,
       score: score === undefined ? undefined : { ...score, slot: score.slot + index },
       worker,
-      accessLog: this.accessLog,
+      accessLog: accessLog === undefined ? undefined : loadAddon().duplicate(accessLog),
     }
   }
 

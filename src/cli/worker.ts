@@ -29,7 +29,8 @@ const ROLE: Role = {
 interface Serving {
   close(mercyMs?: number, idleGraceS?: number): Promise<void>
   closeNow(): void
-  logTo(fd: number): void
+  /** Fulfilled when nothing is written any more to what was there before; `fd` may be closed then. */
+  logTo(fd: number): Promise<void>
   requests(): number
 }
 
@@ -48,11 +49,10 @@ function tell(message: ToMaster): Promise<void> {
 }
 
 /** Log files that the master has opened are from now on what is written to. */
-function takeLogs(): void {
+async function takeLogs(): Promise<void> {
   if (logChannel < 0) return
   for (const [kind, fd] of receiveLogs(logChannel)) {
     if (kind === 'access') {
-      server?.logTo(fd)
       if (accessLog !== undefined) closeSync(accessLog)
       accessLog = fd
     } else {
@@ -60,12 +60,13 @@ function takeLogs(): void {
       closeSync(fd)
     }
   }
+  if (accessLog !== undefined) await server?.logTo(accessLog)
 }
 
 async function serve(message: ServeMessage): Promise<void> {
   const { app, options } = message
   logChannel = message.logChannel
-  takeLogs()
+  await takeLogs()
   log.least = options.logLevel
   // While it loads only the application may keep the loop alive: one that waits for nothing is told.
   process.channel?.unref()
@@ -88,7 +89,7 @@ async function serveInThisOne({ app, options, score, worker }: ServeMessage): Pr
   server = {
     close: (mercyMs, idleGraceS) => one.close(mercyMs, idleGraceS),
     closeNow: () => one.closeNow(),
-    logTo: (fd) => one.logTo(fd),
+    logTo: async (fd) => one.logTo(fd),
     requests: () => one.stats().requests,
   }
   await one.start()
@@ -125,8 +126,7 @@ process.on('message', (message: unknown) => {
   } else if (postern === 'stop') {
     stop(message as StopMessage)
   } else if (postern === 'logs') {
-    takeLogs()
-    void tell({ postern: 'logs-taken' })
+    void takeLogs().then(() => tell({ postern: 'logs-taken' }))
   }
 })
 process.on('disconnect', () => {

@@ -72,6 +72,7 @@ async function eventually(condition: () => boolean, what: string): Promise<void>
 describe.each([
   ['one process', []],
   ['a master and its workers', MASTER],
+  ['threads of workers', [...MASTER, '--threads', '2']],
 ])('%s', (_, mode) => {
   test('writes the access log to a file, with the mode of logs', async () => {
     const { postern, file } = await site([...mode, '--access-log', './access.log'])
