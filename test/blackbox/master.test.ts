@@ -303,6 +303,9 @@ describe('the end', () => {
       / error: reload failed, .*has not finished loading after 1 s \(worker-start-timeout\)$/
     await postern.logs(failed)
     expect(await ask(postern.where())).toBe('one')
+    // Those that were killed take a moment to be gone.
+    const deadline = Date.now() + 5000
+    while (postern.workers().length > 2 && Date.now() < deadline) await sleep(20)
     expect(postern.workers()).toHaveLength(2)
     await postern.stop({ expect: [STARTED, failed, / could not start: /] })
   })
