@@ -92,8 +92,9 @@ export class Lifetime {
     loadAddon().exitNow(EXIT.CRASHED)
   }
 
-  private stopNow(signal: NodeJS.Signals): void {
-    this.log.warning(`${signal}: stopping at once`)
+  /** @param why a signal, or who else asks for it */
+  stopNow(why: string): void {
+    this.log.warning(`${why}: stopping at once`)
     process.exit(EXIT.OK)
   }
 

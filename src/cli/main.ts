@@ -45,13 +45,15 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
 /** Somebody has to start the next worker. */
 function checkMaster(options: Options): void {
   if (hasMaster(options)) return
-  const { maxRequests, maxWorkerLifetime, reloadOnRss, touchReload, touchChainReload } = options
+  const { maxRequests, maxWorkerLifetime, reloadOnRss, touchReload, touchChainReload, masterFifo } =
+    options
   const given = [
     maxRequests > 0 && 'max-requests',
     maxWorkerLifetime > 0 && 'max-worker-lifetime',
     reloadOnRss > 0 && 'reload-on-rss',
     touchReload.length > 0 && 'touch-reload',
     touchChainReload.length > 0 && 'touch-chain-reload',
+    masterFifo.length > 0 && 'master-fifo',
   ].find((name) => name !== false)
   if (given !== undefined) throw new ConfigError(`--${given} needs --master or several --processes`)
 }

@@ -1,8 +1,10 @@
 // A master on the command line: its start, its banner, and the signals that are not about the end.
 import { watchFile } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { listenOnFifos } from '../manager/fifo.js'
 import { Master } from '../manager/master.js'
 import { writePidfile } from '../manager/pidfile.js'
+import { statsLine } from '../manager/stats.js'
 import { serveStats } from '../manager/stats-server.js'
 import type { Log } from '../server/log.js'
 import type { LogFiles } from '../server/log-files.js'
@@ -51,6 +53,10 @@ export async function runMaster(
     'SIGTTOU',
     whenStarted(() => master.scale(-1)),
   )
+  const reopenLogs = () => {
+    log.info('master-fifo: log files are opened again')
+    void logFiles.reopen()
+  }
   const { options } = plan
   watchTouches(options.touchReload, (file) => whenStarted(() => reload(`${file} was touched`))())
   watchTouches(options.touchChainReload, (file) =>
@@ -59,7 +65,24 @@ export async function runMaster(
   const stats = await serveStats(plan.options, () => master.facts())
   await master.start()
   started = true
-  writePidfile(plan.options.pidfile)
+  writePidfile(options.pidfile)
+  const letters = {
+    r: () => reload('master-fifo'),
+    w: () => reload('master-fifo'),
+    c: () => reload('master-fifo', true),
+    '+': () => master.scale(1),
+    '-': () => master.scale(-1),
+    l: () => reopenLogs(),
+    L: () => reopenLogs(),
+    P: () => writePidfile(options.pidfile),
+    s: () => log.info(statsLine(master.facts())),
+    q: () => {
+      log.info('master-fifo: finishing what runs, then stopping')
+      lifetime.leave()
+    },
+    Q: () => lifetime.stopNow('master-fifo'),
+  }
+  listenOnFifos(options.masterFifo, letters, log)
   const workers = `${master.pids.length} ${master.pids.length === 1 ? 'worker' : 'workers'}`
   process.stdout.write(
     banner(

@@ -248,6 +248,15 @@ export const OPTIONS = [
     doc: 'reload them one after the other when this file changes',
   },
   {
+    name: 'master-fifo',
+    rare: true,
+    type: 'path',
+    group: 'Processes',
+    many: true,
+    metavar: 'FILE',
+    doc: 'make a fifo there that takes commands of one letter: r reload, q stop, ...',
+  },
+  {
     name: 'worker-start-timeout',
     rare: true,
     type: 'seconds',

@@ -71,6 +71,20 @@ export function uwsgiStats(facts: Facts): object {
   }
 }
 
+/** For the log. */
+export function statsLine({ workers, sockets }: Facts): string {
+  const serving = workers.filter(({ accepting }) => accepting).length
+  const requests = workers.reduce((sum, { total }) => sum + total.requests, 0)
+  const inFlight = workers.reduce((sum, { score }) => sum + score.inFlight, 0)
+  const waiting = sockets.reduce((sum, { queue }) => sum + queue, 0)
+  const bytes = workers.reduce((sum, { rssBytes }) => sum + rssBytes, 0)
+  const mb = Math.round(bytes / (1024 * 1024))
+  return (
+    `stats: ${serving} workers serve, ${requests} requests, ${inFlight} in flight, ` +
+    `${waiting} connections wait, ${mb} MB`
+  )
+}
+
 function uwsgiWorker(worker: WorkerFacts, { cwd }: Facts): object {
   const { score, total } = worker
   const exceptions = total.responses[4]

@@ -41,6 +41,7 @@ const COMMAND_LINE_ONLY = [
   'log-level',
   'logto',
   'master',
+  'master-fifo',
   'max-requests',
   'max-worker-lifetime',
   'pidfile',
