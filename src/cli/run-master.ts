@@ -2,13 +2,15 @@
 import { watchFile } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Master } from '../manager/master.js'
-import { writePidfile } from '../manager/pidfile.js'
+import { Pidfile } from '../manager/pidfile.js'
 import { serveStats } from '../manager/stats-server.js'
 import type { Log } from '../server/log.js'
 import type { LogFiles } from '../server/log-files.js'
 import { banner } from './banner.js'
+import { readIdentity, takeIdentity } from './identity.js'
 import type { Lifetime } from './lifetime.js'
 import { type Plan, readPlan } from './plan.js'
+import { nameProcess } from './process-title.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 /** How often files of --touch-reload are looked at. */
@@ -21,6 +23,9 @@ export async function runMaster(
   log: Log,
   logFiles: LogFiles,
 ): Promise<void> {
+  const identity = readIdentity(plan.options)
+  const pidfile = new Pidfile(plan.options.pidfile, plan.options.vacuum)
+  nameProcess(plan.options, 'master', plan.app)
   const master = new Master(plan, WORKER, log, logFiles)
   lifetime.serve(master)
   // A signal that comes early must not end the process, as it would by default.
@@ -57,9 +62,13 @@ export async function runMaster(
     whenStarted(() => reload(`${file} was touched`, true))(),
   )
   const stats = await serveStats(plan.options, () => master.facts())
-  await master.start()
+  await master.start(() => {
+    if (identity === null) return
+    pidfile.open()
+    takeIdentity(identity)
+  })
   started = true
-  writePidfile(plan.options.pidfile)
+  pidfile.write()
   const workers = `${master.pids.length} ${master.pids.length === 1 ? 'worker' : 'workers'}`
   process.stdout.write(
     banner(
