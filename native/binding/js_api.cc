@@ -72,6 +72,7 @@ napi_value JsStart(napi_env env, napi_callback_info info) {
   if (!call.holder()->js.engine().Start()) {
     napi_throw_error(env, "ERR_POSTERN_POLL", "a listener could not be watched");
   }
+  call.holder()->js.KeepLoop();
   return nullptr;
 }
 

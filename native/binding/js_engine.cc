@@ -116,6 +116,9 @@ bool JsEngine::Attach() {
   uv_poll_start(&poll_, UV_READABLE, OnReadable);
   uv_prepare_start(&prepare_, OnPrepare);
   uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
+  // Before it accepts nobody is to wait for it: an application that never finishes loading is told
+  // by a loop that has nothing left.
+  uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
   return true;
 }
 

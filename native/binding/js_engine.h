@@ -35,6 +35,8 @@ class JsEngine : public AppHost {
   bool Attach();
   // Keeps an object for as long as the engine is there. False: an exception is pending.
   bool Hold(napi_value object);
+  // From now on the event loop does not end before the engine is closed.
+  void KeepLoop() { uv_ref(reinterpret_cast<uv_handle_t*>(&poll_)); }
   // Lets go of the event loop; `done` is called when libuv has let go too. May come twice.
   void Detach(void (*done)(void* context), void* context);
 

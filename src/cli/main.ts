@@ -3,18 +3,12 @@
 // When and how the process ends is in lifetime.ts, what to run in plan.ts.
 import { hasMaster, type Options } from '../config/options.js'
 import { ConfigError } from '../errors.js'
-import { Lone } from '../manager/lone.js'
-import type { MasterPlan } from '../manager/master-plan.js'
-import { writePidfile } from '../manager/pidfile.js'
-import { serveStats } from '../manager/stats-server.js'
-import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
 import { LogFiles } from '../server/log-files.js'
-import { Server } from '../server/server.js'
 import { VERSION } from '../version.js'
-import { banner } from './banner.js'
 import { Lifetime } from './lifetime.js'
 import { readPlan } from './plan.js'
+import { runAlone } from './run-alone.js'
 import { runMaster } from './run-master.js'
 import { showConfig } from './show-config.js'
 import { usage } from './usage.js'
@@ -39,7 +33,7 @@ async function main(argv: readonly string[], lifetime: Lifetime, log: Log): Prom
   })
   for (const note of plan.notes) log.info(note)
   if (hasMaster(options)) await runMaster(plan, argv, lifetime, log, logFiles)
-  else await serveHere(plan, lifetime, log, logFiles)
+  else await runAlone(plan, lifetime, log, logFiles)
 }
 
 /** Somebody has to start the next worker. */
@@ -56,33 +50,6 @@ function checkMaster(options: Options): void {
     masterFifo.length > 0 && 'master-fifo',
   ].find((name) => name !== false)
   if (given !== undefined) throw new ConfigError(`--${given} needs --master or several --processes`)
-}
-
-/** One process, no master: the application runs in this one. */
-async function serveHere(
-  { app, options }: MasterPlan,
-  lifetime: Lifetime,
-  log: Log,
-  logFiles: LogFiles,
-): Promise<void> {
-  lifetime.load(app)
-  const detected = await loadApp(app, options.interface)
-  const lone = new Lone()
-  const server = new Server(detected.app, options, log, {
-    score: lone.place,
-    onHeld: () => lifetime.endHeld(),
-    accessLog: logFiles.accessLog,
-  })
-  const stats = await serveStats(options, () => lone.facts(app, server))
-  await server.start()
-  logFiles.watch(async (kind, fd) => {
-    if (kind === 'access') server.logTo(fd)
-  })
-  lifetime.serve(server)
-  writePidfile(options.pidfile)
-  process.stdout.write(
-    banner(app, `${detected.interface} interface (${detected.reason})`, server.listeners, stats),
-  )
 }
 
 const log = new Log()

@@ -1,5 +1,5 @@
 // What to run, read from the command line, the environment and configuration files, and the process
-// made as they say: variables and working directory. Can be read again for a reload, from the same
+// made as they say: variables, working directory and umask. Can be read again for a reload, from the same
 // starting point.
 import { parseAddress } from '../config/address.js'
 import { readConfiguration } from '../config/configuration.js'
@@ -17,6 +17,7 @@ export interface Plan extends MasterPlan {
 }
 
 const home = process.cwd()
+const usualMask = process.umask()
 const environment = { ...process.env }
 
 /**
@@ -47,6 +48,7 @@ function here(): Pick<MasterPlan, 'cwd' | 'env'> {
 /** A relative path means the same, and a variable that is no longer set is gone. */
 function restoreProcess(): void {
   process.chdir(home)
+  process.umask(usualMask)
   for (const name of Object.keys(process.env)) {
     if (!(name in environment)) delete process.env[name]
   }
@@ -60,6 +62,7 @@ function prepareProcess(options: Options, env: NodeJS.ProcessEnv): void {
     const at = pair.indexOf('=')
     process.env[pair.slice(0, at)] = pair.slice(at + 1)
   }
+  if (options.umask !== undefined) process.umask(options.umask)
   if (options.chdir === undefined) return
   try {
     process.chdir(options.chdir)

@@ -3,14 +3,16 @@ import { watchFile } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { listenOnFifos } from '../manager/fifo.js'
 import { Master } from '../manager/master.js'
-import { writePidfile } from '../manager/pidfile.js'
+import { Pidfile } from '../manager/pidfile.js'
 import { statsLine } from '../manager/stats.js'
 import { serveStats } from '../manager/stats-server.js'
 import type { Log } from '../server/log.js'
 import type { LogFiles } from '../server/log-files.js'
 import { banner } from './banner.js'
+import { readIdentity, takeIdentity } from './identity.js'
 import type { Lifetime } from './lifetime.js'
 import { type Plan, readPlan } from './plan.js'
+import { nameProcess } from './process-title.js'
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
 /** How often files of --touch-reload are looked at. */
@@ -23,6 +25,9 @@ export async function runMaster(
   log: Log,
   logFiles: LogFiles,
 ): Promise<void> {
+  const identity = readIdentity(plan.options)
+  const pidfile = new Pidfile(plan.options.pidfile, plan.options.vacuum)
+  nameProcess(plan.options, 'master', plan.app)
   const master = new Master(plan, WORKER, log, logFiles)
   lifetime.serve(master)
   // A signal that comes early must not end the process, as it would by default.
@@ -63,9 +68,13 @@ export async function runMaster(
     whenStarted(() => reload(`${file} was touched`, true))(),
   )
   const stats = await serveStats(plan.options, () => master.facts())
-  await master.start()
+  await master.start(() => {
+    if (identity === null) return
+    pidfile.open()
+    takeIdentity(identity)
+  })
   started = true
-  writePidfile(options.pidfile)
+  pidfile.write()
   const letters = {
     r: () => reload('master-fifo'),
     w: () => reload('master-fifo'),
@@ -74,7 +83,7 @@ export async function runMaster(
     '-': () => master.scale(-1),
     l: () => reopenLogs(),
     L: () => reopenLogs(),
-    P: () => writePidfile(options.pidfile),
+    P: () => pidfile.write(),
     s: () => log.info(statsLine(master.facts())),
     q: () => {
       log.info('master-fifo: finishing what runs, then stopping')

@@ -16,6 +16,7 @@ import { loadApp } from '../server/load-app.js'
 import { Log } from '../server/log.js'
 import { Server } from '../server/server.js'
 import { Lifetime, type Role } from './lifetime.js'
+import { nameProcess } from './process-title.js'
 import { Threads } from './threads.js'
 
 const ROLE: Role = {
@@ -68,6 +69,7 @@ async function serve(message: ServeMessage): Promise<void> {
   logChannel = message.logChannel
   await takeLogs()
   log.least = options.logLevel
+  nameProcess(options, `worker ${message.worker}`, app)
   // While it loads only the application may keep the loop alive: one that waits for nothing is told.
   process.channel?.unref()
   lifetime.load(app)

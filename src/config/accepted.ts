@@ -9,7 +9,6 @@ interface Accepted {
 }
 
 const PYTHON = 'it is about the Python interpreter'
-const NOT_SO_FAR = 'not so far'
 
 export const ACCEPTED: Readonly<Record<string, Accepted>> = {
   autoload: { reason: 'nothing is a plugin here' },
@@ -59,7 +58,6 @@ export const ACCEPTED: Readonly<Record<string, Accepted>> = {
   'wsgi-manage-chunked-input': { reason: 'always on' },
 
   // What is to come.
-  'auto-procname': { reason: NOT_SO_FAR },
   'cheaper-busyness-backlog-multiplier': {
     reason: 'workers of an alert go as all others do',
     value: true,
@@ -70,9 +68,6 @@ export const ACCEPTED: Readonly<Record<string, Accepted>> = {
   'enable-threads': { reason: 'always on' },
   'harakiri-verbose': { reason: 'the stack is always logged' },
   'need-app': { reason: 'always on' },
-  'procname-prefix': { reason: NOT_SO_FAR, value: true },
-  'procname-prefix-spaced': { reason: NOT_SO_FAR, value: true },
-  vacuum: { reason: 'always on' },
 }
 
 /** Why an option of uWSGI does nothing here; undefined: it is not one of those. */

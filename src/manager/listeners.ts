@@ -15,7 +15,7 @@ const FIRST_DESCRIPTOR = 4
 export class Listeners {
   readonly described: Listener[] = []
   private readonly descriptors: number[] = []
-  private readonly files: SocketFiles = new SocketFiles()
+  private files: SocketFiles = new SocketFiles()
   private wanted: readonly Wanted[] = []
   // An engine that never starts: it opens and owns the sockets, and does nothing else.
   private engine: NativeEngine | null = null
@@ -28,6 +28,7 @@ export class Listeners {
       onLog: (level, text) => log.native(level, text),
       resource: {},
     })
+    this.files = new SocketFiles(options.vacuum)
     this.wanted = wantedSockets(options)
     try {
       for (const wanted of this.wanted) {

@@ -110,11 +110,13 @@ export class Master implements Pool {
   /**
    * Opens the sockets and starts the workers.
    *
+   * @param opened called in between: the workers are started by what the process is then
    * @returns when all of them accept
    * @throws {StartError} a socket cannot be opened, or three workers in a row could not start
    */
-  async start(): Promise<void> {
+  async start(opened: () => void = () => {}): Promise<void> {
     await this.listeners.open(this.plan.options, this.log)
+    opened()
     this.logFiles.watch(async (kind, fd) => {
       await Promise.all([...this.workers].map((worker) => worker.handOverLog(kind, fd)))
     })

@@ -56,7 +56,8 @@ export class Dispatcher implements ExchangeHost {
   readonly highWaterBytes: number
   readonly dev: boolean
   readonly isolation: Isolation = new Isolation()
-  private readonly app: GatewayApp
+  /** What is called for requests; not to be changed once there are some. */
+  app: GatewayApp
   private readonly log: Log
   private readonly software: string
   private listening: Listening | null = null

@@ -21,6 +21,7 @@ import type { Listener } from './sockets.js'
 /** What acts on the process, which is not ours here. */
 const COMMAND_LINE_ONLY = [
   'app',
+  'auto-procname',
   'chdir',
   'cheaper',
   'cheaper-algo',
@@ -36,6 +37,7 @@ const COMMAND_LINE_ONLY = [
   'config',
   'env',
   'env-file',
+  'gid',
   'help',
   'help-all',
   'log-level',
@@ -46,6 +48,9 @@ const COMMAND_LINE_ONLY = [
   'max-worker-lifetime',
   'pidfile',
   'processes',
+  'procname',
+  'procname-prefix',
+  'procname-prefix-spaced',
   'reload-on-rss',
   'stats',
   'set-placeholder',
@@ -56,6 +61,8 @@ const COMMAND_LINE_ONLY = [
   'touch-reload',
   'version',
   'worker-start-timeout',
+  'uid',
+  'umask',
 ] as const
 type CommandLineOnly = Camel<(typeof COMMAND_LINE_ONLY)[number]>
 

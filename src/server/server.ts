@@ -59,7 +59,7 @@ export class Server {
   private closing: Promise<void> | null = null
   private closed: () => void = () => {}
   private mercy: { readonly ends: number; readonly timer: NodeJS.Timeout } | null = null
-  private readonly socketFiles: SocketFiles = new SocketFiles()
+  private readonly socketFiles: SocketFiles
 
   constructor(
     app: GatewayApp,
@@ -70,6 +70,7 @@ export class Server {
     this.surroundings = surroundings
     this.options = options
     this.log = log
+    this.socketFiles = new SocketFiles(options.vacuum)
     this.dispatcher = new Dispatcher({
       app,
       log,
@@ -82,9 +83,11 @@ export class Server {
   /**
    * Opens all sockets, then accepts on all of them.
    *
+   * @param load gives the application in place of the constructor's when the sockets are open: for a
+   *   process that may open them and must not load anything before it is somebody else
    * @throws {StartError} a socket cannot be opened; those that were are closed again
    */
-  async start(): Promise<void> {
+  async start(load?: () => Promise<GatewayApp>): Promise<void> {
     const engine = makeEngine(
       this.options,
       {
@@ -104,6 +107,7 @@ export class Server {
     })
     try {
       for (const wanted of wantedSockets(this.options)) await this.open(engine, wanted)
+      if (load !== undefined) this.dispatcher.app = await load()
       this.count(engine)
       engine.start()
     } catch (error) {

@@ -11,6 +11,12 @@ interface SocketFile {
 
 export class SocketFiles {
   private readonly files: SocketFile[] = []
+  private readonly vacuum: boolean
+
+  /** @param vacuum false: they stay */
+  constructor(vacuum: boolean = true) {
+    this.vacuum = vacuum
+  }
 
   /** Right after bind(2). */
   add(path: string): void {
@@ -22,6 +28,7 @@ export class SocketFiles {
   }
 
   remove(): void {
+    if (!this.vacuum) return
     for (const { path, device, inode } of this.files.splice(0)) {
       try {
         const now = lstatSync(path)

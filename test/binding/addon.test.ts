@@ -148,12 +148,16 @@ test('every option of the table is one of the server or of the command line', ()
     ...['cli/main', 'cli/plan', 'cli/run-master', 'cli/worker'],
     ...['config/command-line', 'config/configuration', 'config/options'],
     ...[
+      'cli/identity',
+      'cli/process-title',
+      'cli/run-alone',
       'manager/cheaper',
       'manager/stats-server',
       'manager/tiredness',
       'manager/worker-handle',
       'server/access-log',
       'server/log-files',
+      'server/open-socket',
     ],
   ]
   const line = files.map((file) => source(`src/${file}.ts`)).join('')
