@@ -23,6 +23,8 @@ export type FromThread =
   | { readonly tell: 'ready'; readonly what: string }
   /** It writes to the last descriptor that it was told of. */
   | { readonly tell: 'logged' }
+  /** It has been told to stop, and accepts no more. */
+  | { readonly tell: 'quiet' }
   /** Its last connection has closed. */
   | { readonly tell: 'closed' }
   | { readonly tell: 'failed'; readonly text: string; readonly exitCode: number }

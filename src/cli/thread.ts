@@ -30,6 +30,7 @@ async function serve(): Promise<void> {
       return tell({ tell: 'logged' })
     }
     void server.close(message.mercyMs, message.idleGraceS).then(() => tell({ tell: 'closed' }))
+    void server.quiet().then(() => tell({ tell: 'quiet' }))
   })
   tell({ tell: 'ready', what: `${detected.interface} interface (${detected.reason})` })
 }

@@ -27,6 +27,8 @@ interface Thread {
   readonly worker: Worker
   /** Fulfilled when the thread is gone. */
   readonly ended: Promise<void>
+  /** Fulfilled when it was told to stop, and accepts no more. */
+  readonly quiet: Promise<void>
   /** Of the loop, at the last look; and how many looks it has not moved. */
   turns: number
   still: number
@@ -79,6 +81,11 @@ export class Threads {
     return this.closing
   }
 
+  /** After close(): fulfilled when none of them accepts any more. */
+  async quiet(): Promise<void> {
+    await Promise.all([...this.living].map(({ quiet, ended }) => Promise.race([quiet, ended])))
+  }
+
   closeNow(): void {
     this.closing ??= Promise.resolve()
     for (const { worker } of this.living) void worker.terminate()
@@ -116,11 +123,16 @@ export class Threads {
     return new Promise((done, fail) => {
       let ready = false
       const ended = new Promise<void>((gone) => worker.once('exit', () => gone()))
-      const thread: Thread = { index, worker, ended, turns: 0, still: 0, logging: [] }
+      let beQuiet = () => {}
+      const quiet = new Promise<void>((heard) => {
+        beQuiet = heard
+      })
+      const thread: Thread = { index, worker, ended, quiet, turns: 0, still: 0, logging: [] }
       this.living.add(thread)
       worker.on('message', (message: FromThread) => {
         if (message.tell === 'failed') return fail(new StartError(message.text, message.exitCode))
         if (message.tell === 'logged') return thread.logging.shift()?.()
+        if (message.tell === 'quiet') return beQuiet()
         // What the application has left in its loop is not waited for.
         if (message.tell === 'closed') return void worker.terminate()
         ready = true

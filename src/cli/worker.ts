@@ -29,6 +29,8 @@ const ROLE: Role = {
 /** A server in this thread, or several in threads of their own. */
 interface Serving {
   close(mercyMs?: number, idleGraceS?: number): Promise<void>
+  /** After close(): fulfilled when nothing is accepted any more. */
+  quiet(): Promise<void>
   closeNow(): void
   /** Fulfilled when nothing is written any more to what was there before; `fd` may be closed then. */
   logTo(fd: number): Promise<void>
@@ -90,6 +92,7 @@ async function serveInThisOne({ app, options, score, worker }: ServeMessage): Pr
   const one = new Server(detected.app, options, log, { score, onHeld, accessLog, worker })
   server = {
     close: (mercyMs, idleGraceS) => one.close(mercyMs, idleGraceS),
+    quiet: () => one.quiet(),
     closeNow: () => one.closeNow(),
     logTo: async (fd) => one.logTo(fd),
     requests: () => one.stats().requests,
@@ -116,8 +119,7 @@ function onHeld(): void {
 
 function stop({ mercyMs, idleGraceS }: StopMessage): void {
   void server?.close(mercyMs, idleGraceS).then(() => lifetime.leave())
-  // The engine lets its sockets go in its next turn, which comes before the check phase.
-  setImmediate(() => void tell({ postern: 'draining' }))
+  void server?.quiet().then(() => tell({ postern: 'draining' }))
 }
 
 process.on('message', (message: unknown) => {

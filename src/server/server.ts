@@ -173,6 +173,14 @@ export class Server {
     return this.closing
   }
 
+  /**
+   * After close(): fulfilled when it accepts no more. The engine lets its sockets go in its next turn,
+   * and the check phase of this very iteration of the loop comes before that.
+   */
+  quiet(): Promise<void> {
+    return new Promise((done) => setImmediate(() => setImmediate(done)))
+  }
+
   /** Closes at once: what still runs is cut. */
   closeNow(): void {
     clearTimeout(this.mercy?.timer)
