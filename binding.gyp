@@ -39,6 +39,7 @@
         'native/engine/listen_queue.cc',
         'native/engine/listener.cc',
         'native/engine/log_sink.cc',
+        'native/engine/notify_socket.cc',
         'native/engine/out_queue.cc',
         'native/engine/poller_epoll.cc',
         'native/binding/addon.cc',

@@ -3,9 +3,13 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <uv.h>
+
+#include <cerrno>
 
 #include "binding/napi_util.h"
 #include "engine/listen_queue.h"
+#include "engine/notify_socket.h"
 
 namespace postern {
 namespace {
@@ -42,14 +46,29 @@ napi_value JsListenQueue(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// The name of an error, or null: it has arrived.
+napi_value JsNotify(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  if (!SendNotification(ToUtf8(env, arguments[0]), ToUtf8(env, arguments[1]))) {
+    return String(env, uv_err_name(uv_translate_sys_error(errno)));
+  }
+  napi_value arrived;
+  napi_get_null(env, &arrived);
+  return arrived;
+}
+
 }  // namespace
 
 void ExportProcess(napi_env env, napi_value exports) {
   constexpr struct {
     const char* name;
     napi_callback function;
-  } kFunctions[] = {
-      {"exitNow", JsExitNow}, {"listenQueue", JsListenQueue}, {"duplicate", JsDuplicate}};
+  } kFunctions[] = {{"exitNow", JsExitNow},
+                    {"listenQueue", JsListenQueue},
+                    {"duplicate", JsDuplicate},
+                    {"notify", JsNotify}};
   for (const auto& entry : kFunctions) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);

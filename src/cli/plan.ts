@@ -1,6 +1,9 @@
 // What to run, read from the command line, the environment and configuration files, and the process
 // made as they say: variables, working directory and umask. Can be read again for a reload, from the same
 // starting point.
+//
+// What an init system has put into the environment is gone before it is copied here.
+import './init-system.js'
 import { parseAddress } from '../config/address.js'
 import { readConfiguration } from '../config/configuration.js'
 import type { Options } from '../config/options.js'

@@ -11,7 +11,9 @@ import type { LogFiles } from '../server/log-files.js'
 import { Server } from '../server/server.js'
 import { banner } from './banner.js'
 import { readIdentity, takeIdentity } from './identity.js'
+import { initSystem } from './init-system.js'
 import type { Lifetime } from './lifetime.js'
+import { Notifier } from './notifier.js'
 import { nameProcess } from './process-title.js'
 
 /** Nothing is accepted before there is one. */
@@ -51,7 +53,10 @@ export async function runAlone(
   logFiles.watch(async (kind, fd) => {
     if (kind === 'access') server.logTo(fd)
   })
-  lifetime.serve(server)
+  const notifier = new Notifier(initSystem, log)
+  lifetime.serve(notifier.announcing(server))
   pidfile.write()
+  notifier.ready(app)
+  notifier.watch(() => true)
   process.stdout.write(banner(app, what, server.listeners, stats))
 }

@@ -10,7 +10,9 @@ import type { Log } from '../server/log.js'
 import type { LogFiles } from '../server/log-files.js'
 import { banner } from './banner.js'
 import { readIdentity, takeIdentity } from './identity.js'
+import { initSystem } from './init-system.js'
 import type { Lifetime } from './lifetime.js'
+import { Notifier } from './notifier.js'
 import { type Plan, readPlan } from './plan.js'
 import { nameProcess } from './process-title.js'
 
@@ -29,7 +31,8 @@ export async function runMaster(
   const pidfile = new Pidfile(plan.options.pidfile, plan.options.vacuum)
   nameProcess(plan.options, 'master', plan.app)
   const master = new Master(plan, WORKER, log, logFiles)
-  lifetime.serve(master)
+  const notifier = new Notifier(initSystem, log)
+  lifetime.serve(notifier.announcing(master))
   // A signal that comes early must not end the process, as it would by default.
   let started = false
   const whenStarted = (then: () => void) => () => {
@@ -44,7 +47,11 @@ export async function runMaster(
   }
   const reload = (why: string, chain = false) => {
     log.info(`${why}: reloading${chain ? ' one worker after the other' : ''}`)
-    void master.reload({ read: readAgain, chain })
+    notifier.reloading()
+    void master.reload({ read: readAgain, chain }).then((failure) => {
+      if (failure === null) notifier.ready(serving(master))
+      else notifier.ready(`the last reload failed: ${failure.message}`)
+    })
   }
   process.on(
     'SIGHUP',
@@ -75,6 +82,8 @@ export async function runMaster(
   })
   started = true
   pidfile.write()
+  notifier.ready(serving(master))
+  notifier.watch(() => master.pids.length > 0)
   const letters = {
     r: () => reload('master-fifo'),
     w: () => reload('master-fifo'),
@@ -92,15 +101,22 @@ export async function runMaster(
     Q: () => lifetime.stopNow('master-fifo'),
   }
   listenOnFifos(options.masterFifo, letters, log)
-  const workers = `${master.pids.length} ${master.pids.length === 1 ? 'worker' : 'workers'}`
   process.stdout.write(
     banner(
       plan.app,
-      `${master.interface}, master ${process.pid}, ${workers}`,
+      `${master.interface}, master ${process.pid}, ${countWorkers(master)}`,
       master.sockets,
       stats,
     ),
   )
+}
+
+function countWorkers({ pids }: Master): string {
+  return `${pids.length} ${pids.length === 1 ? 'worker' : 'workers'}`
+}
+
+function serving(master: Master): string {
+  return `${master.plan.app}, ${countWorkers(master)}`
 }
 
 function watchTouches(files: readonly string[], touched: (file: string) => void): void {

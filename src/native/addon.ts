@@ -180,6 +180,8 @@ export interface NativeAddon {
   listenQueue(fd: number): [number, number] | null
   /** _exit(2): no handler runs, no JavaScript, nothing waits. */
   exitNow(code: number): never
+  /** One datagram to that unix socket, as sd_notify(3) has it. The name of an error, null: it has arrived. */
+  notify(address: string, text: string): string | null
   /** `to` is from now on what `from` is. */
   replaceDescriptor(from: number, to: number): void
   /** The two ends of a channel for descriptors; neither is inherited by itself. */
